@@ -1,0 +1,95 @@
+"""Fields of JSON objects by type: a value of another type is the client's mistake, and said so."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wherry.model.errors import InvalidArgument
+from wherry.wire.documents import Json
+
+_WORDS: tuple[tuple[type, str], ...] = (
+    (bool, "bool"),
+    (str, "string"),
+    (int, "number"),
+    (float, "number"),
+    (list, "array"),
+    (dict, "object"),
+)
+
+
+def text(body: Json, key: str) -> str:
+    """A string; absent and null are empty."""
+    return _typed(body, key, str, "")
+
+
+def integer(body: Json, key: str) -> int:
+    """A whole number; absent and null are 0."""
+    value = body.get(key)
+    if isinstance(value, bool):
+        raise _mistake(key, value, "int64")
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    number = _typed(body, key, int, 0)
+    if not -(1 << 63) <= number < 1 << 63:
+        raise _mistake(key, value, "int64")
+    return number
+
+
+def flag(body: Json, key: str) -> bool:
+    """True or false; absent and null are false."""
+    return _typed(body, key, bool, False)
+
+
+def items(body: Json, key: str) -> list[Json]:
+    """A list of objects; absent and null are empty."""
+    value = _typed(body, key, list, [])
+    for one in value:
+        if not isinstance(one, dict):
+            raise _mistake(key, one, "object")
+    return value
+
+
+def texts(body: Json, key: str) -> tuple[str, ...]:
+    """A list of strings; absent and null are empty."""
+    return tuple(optional_texts(body, key) or ())
+
+
+def optional_texts(body: Json, key: str) -> tuple[str, ...] | None:
+    """A list of strings, or one string as a list of one; absent and null are None."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise _mistake(key, value, "[]string")
+    return tuple(value)
+
+
+def mapping(body: Json, key: str) -> Json:
+    """An object; absent and null are empty."""
+    return _typed(body, key, dict, {})
+
+
+def text_mapping(body: Json, key: str) -> Mapping[str, str]:
+    """An object of strings; absent and null are empty."""
+    value = mapping(body, key)
+    for one in value.values():
+        if not isinstance(one, str):
+            raise _mistake(key, one, "string")
+    return value
+
+
+def _typed(body: Json, key: str, kind: type[Any], otherwise: Any) -> Any:
+    value = body.get(key)
+    if value is None:
+        return otherwise
+    if not isinstance(value, kind):
+        raise _mistake(key, value, {int: "int64", bool: "bool", str: "string"}.get(kind, "object"))
+    return value
+
+
+def _mistake(key: str, value: object, wanted: str) -> InvalidArgument:
+    found = next((word for kind, word in _WORDS if isinstance(value, kind)), "null")
+    return InvalidArgument(
+        f"invalid JSON: json: cannot unmarshal {found} into Go struct field {key} of type {wanted}"
+    )
