@@ -88,7 +88,7 @@ def test_tag_gives_another_name(docker: Docker, imported: str) -> None:
 
 def test_a_bad_tag_is_refused(docker: Docker, imported: str) -> None:
     assert "invalid reference format" in docker.fails("tag", imported, "Bad Name", code=1)
-    assert "must be lowercase" in docker.fails("tag", imported, "Upper/case", code=1)
+    assert "must be lowercase" in docker.fails("tag", imported, "name/Upper", code=1)
 
 
 def test_rmi_takes_a_name_away_and_then_the_image(docker: Docker, imported: str) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from tests.support.docker import IMAGE, Docker, eventually
 from tests.support.engine import Engine
+from tests.support.host import in_network_of
 
 pytestmark = pytest.mark.needs("docker")
 
 SERVER = "mkdir /www && echo hello >/www/index.html && exec httpd -f -p 80 -h /www"
-ECHO_UDP = ("nc", "-u", "-l", "-p", "53", "-e", "cat")
 
 
 def fetch(engine: Engine, address: str, port: int) -> str | None:
@@ -98,18 +98,20 @@ def test_a_range_for_one_port_takes_the_first_free(docker: Docker) -> None:
 
 
 def test_udp(docker: Docker, engine: Engine) -> None:
-    docker.start("-p", "38083:53/udp", IMAGE, *ECHO_UDP)
-
-    def echoes() -> bool:
-        with engine.host.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.settimeout(0.5)
-            sender.sendto(b"ping", ("127.0.0.1", 38083))
-            try:
-                return sender.recv(100) == b"ping"
-            except OSError:
-                return False
-
-    assert eventually(echoes)
+    name = docker.start("-p", "38083:53/udp", IMAGE, "sleep", "60")
+    pid = int(docker.inspect(name, "{{.State.Pid}}"))
+    with (
+        in_network_of(pid, lambda: socket.socket(type=socket.SOCK_DGRAM)) as server,
+        engine.host.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as asker,
+    ):
+        server.bind(("0.0.0.0", 53))
+        for one in (server, asker):
+            one.settimeout(10)
+        asker.connect(("127.0.0.1", 38083))
+        asker.send(b"ping")
+        question, source = server.recvfrom(100)
+        server.sendto(question + b" pong", source)
+        assert asker.recv(100) == b"ping pong"
 
 
 def test_inspect_and_ps_show_published_ports(docker: Docker) -> None:

@@ -55,7 +55,7 @@ class Events(Protocol):
 
 
 class DiskUsage(Protocol):
-    """Adds up what other modules' documents say; `wire.system.encode_disk_usage` makes the whole."""
+    """Adds up other modules' documents; `wire.system.encode_disk_usage` makes the whole."""
 
     async def disk_usage(self, kinds: frozenset[UsageKind], version: ApiVersion) -> Json: ...
 
@@ -67,7 +67,7 @@ def routes(system: System, events: Events, usage: DiskUsage) -> Routes:
 
     async def ping_head(call: Call) -> Reply:
         """The headers of GET, and a length of 0 as Docker has it."""
-        return Reply(content_type=TEXT, headers=_PING_HEADERS)
+        return Reply(content_type=TEXT, headers={**_PING_HEADERS, "Content-Length": "0"})
 
     async def version(call: Call) -> Reply:
         """The engine's version, and its components'."""

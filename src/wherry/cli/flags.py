@@ -23,7 +23,7 @@ class UsageError(Exception):
     """The command line cannot be understood; the text says why, in pflag's words."""
 
 
-class HelpAsked(Exception):  # noqa: N818 - not an error
+class HelpAsked(Exception):
     """``--help`` was among the flags."""
 
     def __init__(self, *, short: bool) -> None:
@@ -75,7 +75,7 @@ KINDS: dict[str, Convert] = {
     "bool": parse_bool,
     "string": str,
     "list": str,
-    "strings": lambda text: [part for part in text.split(",")] if text else [],
+    "strings": lambda text: text.split(",") if text else [],
     "map": _pair,
     "filter": parse_filter,
     "int": _whole("Int", 64),
@@ -228,9 +228,7 @@ def _store(flag: Flag, text: str, values: Values) -> None:
     try:
         value = flag.convert(text)
     except ValueError as error:
-        raise UsageError(
-            f'invalid argument "{text}" for "{flag.spelling}" flag: {error}'
-        ) from None
+        raise UsageError(f'invalid argument "{text}" for "{flag.spelling}" flag: {error}') from None
     if not flag.repeats:
         values.given[flag.name] = value
     elif flag.kind == "strings":

@@ -48,7 +48,7 @@ _HEADER_FUNCTIONS: dict[str, Callable[..., Any]] = dict.fromkeys(
 def print_by_template(
     listing: Listing, documents: Sequence[dict[str, Any]], style: str, truncate: bool
 ) -> None:
-    """One line for each document, or aligned columns for ``table …``. Refused for a bad template."""
+    """A line for each document, or aligned columns for ``table …``. Refused for a bad template."""
     in_table = style.startswith("table")
     source = style.removeprefix("table").strip() if in_table else style
     template = read_template(source.replace("\\t", "\t").replace("\\n", "\n"))

@@ -196,9 +196,9 @@ def _printf(pattern: str, *values: Any) -> str:
 def _format_verb(verb: str, shape: str, value: Any) -> str:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if verb in "dxXobc" and isinstance(value, int):
-        return f"%{shape}{verb}" % value if verb != "b" else f"{value:b}"
+        return str(f"%{shape}{verb}" % value) if verb != "b" else f"{value:b}"
     if verb in "feEgG" and number:
-        return f"%{shape}{verb}" % value
+        return str(f"%{shape}{verb}" % value)
     if verb == "q" and isinstance(value, str):
         from wherry.cli.format import go_quote
 

@@ -26,11 +26,11 @@ class TemplateError(Exception):
     """The template cannot be read (`parse_template`) or not be filled in (`Template.execute`)."""
 
 
-class _Break(Exception):  # noqa: N818 - control flow
+class _Break(Exception):
     pass
 
 
-class _Continue(Exception):  # noqa: N818 - control flow
+class _Continue(Exception):
     pass
 
 
@@ -325,9 +325,7 @@ class Template:
     def __init__(self, name: str, source: str, steps: Sequence[_Step]) -> None:
         self._name, self._source, self._steps = name, source, steps
 
-    def execute(
-        self, data: Any, functions: Mapping[str, Callable[..., Any]] | None = None
-    ) -> str:
+    def execute(self, data: Any, functions: Mapping[str, Callable[..., Any]] | None = None) -> str:
         """The text for `data`. `functions` replace those of the same name. TemplateError."""
         known = {**FUNCTIONS, **(functions or {})}
         context = _Context(self._name, self._source, known, data)
@@ -490,9 +488,7 @@ class _Parser:
         return self._source[start : last.position + len(last.text)]
 
 
-def _split(
-    source: str, error: Callable[[int, str], TemplateError]
-) -> list[str | tuple[int, str]]:
+def _split(source: str, error: Callable[[int, str], TemplateError]) -> list[str | tuple[int, str]]:
     """Text, and actions with their position; trim markers and comments are dealt with."""
     pieces: list[str | tuple[int, str]] = []
     place, trim = 0, False

@@ -26,7 +26,12 @@ def list_containers(
     filters: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict[str, Any]]:
     """Newest first. `limit` also shows stopped ones; `size` measures the writable layers."""
-    query = {"all": everything, "limit": limit, "size": size, "filters": dict(filters or {}) or None}
+    query = {
+        "all": everything,
+        "limit": limit,
+        "size": size,
+        "filters": dict(filters or {}) or None,
+    }
     listed: list[dict[str, Any]] = engine.get("/containers/json", query) or []
     return listed
 

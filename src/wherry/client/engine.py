@@ -32,8 +32,14 @@ def quote(text: str) -> str:
     )
 
 
+def _unusable(host: str) -> Unreachable:
+    return Unreachable(
+        f"Failed to initialize: unable to resolve wherry endpoint: invalid bind address format: {host}"
+    )
+
+
 def parse_host(host: str, tls: TlsFiles | None = None) -> Address:
-    """``unix:///path`` or ``tcp://name:port`` as an address. InvalidArgument for anything else.
+    """``unix:///path`` or ``tcp://name:port`` as an address. Unreachable for anything else.
 
     A bare ``name:port`` means tcp; the port defaults to 2375, with TLS to 2376.
     """
@@ -43,12 +49,12 @@ def parse_host(host: str, tls: TlsFiles | None = None) -> Address:
     if scheme == "unix" and rest:
         return Address(path=rest)
     if scheme not in ("tcp", "http", "https") or not rest or (scheme == "http" and separator):
-        raise InvalidArgument(f"unable to resolve wherry endpoint: invalid bind address: {host}")
+        raise _unusable(host)
     name, colon, port = rest.rstrip("/").rpartition(":")
     if not colon or "]" in port:
         name, port = rest.rstrip("/"), "2376" if tls else "2375"
     if not port.isdigit():
-        raise InvalidArgument(f"unable to resolve wherry endpoint: invalid bind address: {host}")
+        raise _unusable(host)
     return Address(host=name.strip("[]") or "127.0.0.1", port=int(port), tls=tls)
 
 
@@ -63,8 +69,8 @@ def encode_query(query: Mapping[str, Any]) -> str:
             value = "1"
         elif isinstance(value, dict):
             value = encode_json(value)
-        for item in value if isinstance(value, (list, tuple)) else (value,):
-            parts.append(f"{name}={quote(str(item))}")
+        items = value if isinstance(value, (list, tuple)) else (value,)
+        parts += [f"{name}={quote(str(item))}" for item in items]
     return "?" + "&".join(parts) if parts else ""
 
 
@@ -174,9 +180,7 @@ class Engine:
         """The JSON document at `path`."""
         return decode_json(self.call("GET", path, query).read())
 
-    def post(
-        self, path: str, query: Mapping[str, Any] | None = None, *, json: Any = None
-    ) -> Any:
+    def post(self, path: str, query: Mapping[str, Any] | None = None, *, json: Any = None) -> Any:
         """What the engine answers to a POST; None when it answers nothing."""
         raw = self.call("POST", path, query, json=json).read()
         return decode_json(raw) if raw.strip() else None

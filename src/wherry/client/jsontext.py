@@ -31,7 +31,8 @@ else:
         parse_int = int
         parse_constant = float
 
-    _scan = _make_scanner(_Rules)
+    # The scanner takes anything with these attributes, whatever its stub says.
+    _scan = _make_scanner(_Rules)  # type: ignore[arg-type]
 
 _BLANKS = " \t\r\n"
 

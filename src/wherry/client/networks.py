@@ -16,9 +16,7 @@ def list_networks(
     engine: Engine, filters: Mapping[str, Sequence[str]] | None = None
 ) -> list[dict[str, Any]]:
     """All that match."""
-    listed: list[dict[str, Any]] = engine.get(
-        "/networks", {"filters": dict(filters or {}) or None}
-    )
+    listed: list[dict[str, Any]] = engine.get("/networks", {"filters": dict(filters or {}) or None})
     return listed or []
 
 

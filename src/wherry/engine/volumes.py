@@ -1,5 +1,6 @@
 """Volumes: their records, their folders, and who uses them."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -157,6 +158,11 @@ class Volumes:
                 await self.remove(one.name)
                 gone.append(one.name)
         return gone, freed
+
+    async def usage(self, name: str) -> tuple[int, int]:
+        """Bytes in it, and how many containers use it."""
+        size_bytes = await asyncio.to_thread(_size_bytes, self._folder_of(name))
+        return size_bytes, len(self._users(name))
 
     def unknown_folders(self, existing: Collection[str]) -> Sequence[str]:
         """Folders that no row names."""

@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from aiohttp import RequestPayloadError
-from aiohttp.web import BaseRequest
+from aiohttp.web import BaseRequest, RequestPayloadError
 
 from wherry.model.errors import TooLarge
 
@@ -16,6 +15,11 @@ class RequestBody:
     def __init__(self, request: BaseRequest) -> None:
         self._request = request
         self._awaits_leave = request.headers.get("Expect", "").lower() == "100-continue"
+
+    @property
+    def was_asked_for(self) -> bool:
+        """False while the client still waits for ``100 Continue`` before it sends the body."""
+        return not self._awaits_leave
 
     async def read(self, *, limit_bytes: int) -> bytes:
         """All of it.

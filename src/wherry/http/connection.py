@@ -10,10 +10,11 @@ Touches private parts of aiohttp 3.14's ``RequestHandler``; the dependency is pi
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from wherry.http.hangup import HangupWatch
 
@@ -28,12 +29,12 @@ _MAX_HELD_BYTES = 64 * 1024
 _END = b"\r\n\r\n"
 
 
-class Connection(RequestHandler[Any]):
+class Connection(RequestHandler):
     """The protocol of one connection until it stops being HTTP."""
 
     def __init__(self, manager: "Connections", **options: Any) -> None:
         super().__init__(manager, loop=asyncio.get_running_loop(), **options)
-        self.watch = manager.watch
+        self.watch, self._error_headers = manager.watch, manager.headers
         self._head = b""
         self._held = b""
         self._busy = False
@@ -71,7 +72,9 @@ class Connection(RequestHandler[Any]):
         ends.
         """
         transport = self.transport
-        if transport is None or not (self._busy and self._payload_is_complete()):
+        if transport is None or transport.is_closing():
+            return False
+        if not self._busy or not self._payload_is_complete():
             return False
         peer = cast("socket.socket | None", transport.get_extra_info("socket"))
         if peer is None or peer.family != socket.AF_UNIX:
@@ -88,9 +91,8 @@ class Connection(RequestHandler[Any]):
         if self._half_closed_fd is not None:
             resp.force_close()
         self._busy = False
-        if self.transport is not None and resp.keep_alive:
-            if self._payload_is_complete():
-                self._next_round()
+        if self.transport is not None and resp.keep_alive and self._payload_is_complete():
+            self._next_round()
         return answered
 
     def handle_error(
@@ -102,7 +104,7 @@ class Connection(RequestHandler[Any]):
     ) -> web.StreamResponse:
         """The answer to what is no HTTP request at all."""
         text = "408 Request Timeout" if status == 408 else f"{status} Bad Request"
-        response = web.Response(status=status, text=text)
+        response = web.Response(status=status, text=text, headers=self._error_headers)
         response.force_close()
         return response
 
@@ -118,6 +120,10 @@ class Connection(RequestHandler[Any]):
         self.watch.discard(self._half_closed_fd)
         self._half_closed_fd = None
         return True
+
+    def expect_no_more(self) -> None:
+        """Do not wait for the rest of a body when the reply is out."""
+        self._lingering_time = 0.0
 
     # the head -----------------------------------------------------------------------------
 
@@ -170,7 +176,7 @@ class Connection(RequestHandler[Any]):
         if not self._messages:
             return
         message, payload = self._messages[-1]
-        if payload.is_eof() or not hasattr(message, "headers"):
+        if payload.is_eof() or isinstance(message, _ErrInfo):
             return
         self._body_chunked = bool(message.chunked)
         if not self._body_chunked:
@@ -208,22 +214,20 @@ class Connection(RequestHandler[Any]):
             self._feed_head(held)
 
 
-class Connections(web.Server[Any]):
+class Connections(web.Server):
     """All connections of a server; makes the protocol of each."""
 
-    def __init__(self, handler: Any, **options: Any) -> None:
+    def __init__(self, handler: Any, *, headers: Mapping[str, str]) -> None:
         super().__init__(handler, handler_cancellation=True)
-        self.watch = HangupWatch()
-        self._options = options
+        self.watch, self.headers = HangupWatch(), headers
 
     def __call__(self) -> Connection:
         return Connection(
             self,
-            access_log=cast(Any, None),
+            access_log=cast("Any", None),
             keepalive_timeout=IDLE_TIMEOUT_S,
             max_line_size=MAX_HEAD_BYTES,
             max_field_size=MAX_HEAD_BYTES,
             max_headers=MAX_FIELDS,
             auto_decompress=False,
-            **self._options,
         )

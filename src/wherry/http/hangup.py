@@ -3,7 +3,8 @@
 After a half-close asyncio no longer watches a socket for reading, and "readable" would say nothing:
 the end of input stays readable for ever. epoll(7) reports EPOLLHUP and EPOLLERR without being asked
 to, so a second epoll that asks for nothing else hears just the end; it is itself watched by the
-loop. On unix sockets that is the peer's close; on TCP only a reset, a close looks like a half-close.
+loop. On unix sockets that is the peer's close; on TCP a reset only: there, a close
+looks like a half-close.
 """
 
 import asyncio

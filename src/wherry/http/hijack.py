@@ -44,7 +44,9 @@ class HijackedStream(asyncio.Protocol):
         self._ended = self._lost = self._discarding = self._write_paused = False
         self._reader: asyncio.Future[None] | None = None
         self._writers: deque[asyncio.Future[None]] = deque()
-        self._watched_fd: int | None = None
+        # TLS has no half-close in asyncio: there the end of one direction is the end of both
+        self._halves = transport.can_write_eof()
+        self._fd: int = cast("socket.socket", transport.get_extra_info("socket")).fileno()
 
     # Duplex -------------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class HijackedStream(asyncio.Protocol):
         await self._drain()
 
     async def end_of_input(self) -> None:
-        if not self._lost and self._transport.can_write_eof():
+        if not self._lost and self._halves:
             self._transport.write_eof()
 
     async def close(self) -> None:
@@ -88,7 +90,7 @@ class HijackedStream(asyncio.Protocol):
         dropped until the peer has seen our end, for a moment at most.
         """
         try:
-            if not self._ended and not self._lost and self._transport.can_write_eof():
+            if not self._ended and not self._lost and self._halves:
                 self._discarding = True
                 self._pieces.clear()
                 self._waiting_bytes = 0
@@ -116,15 +118,12 @@ class HijackedStream(asyncio.Protocol):
     def eof_received(self) -> bool:
         self._ended = True
         self._wake_reader()
-        peer = cast("socket.socket | None", self._transport.get_extra_info("socket"))
-        if peer is not None and self._transport.can_write_eof():
-            self._watched_fd = peer.fileno()
-            self._connection.watch.watch(self._watched_fd, self._transport.abort)
-        return True
+        if self._halves and not self._transport.is_closing():
+            self._connection.watch.watch(self._fd, self._transport.abort)
+        return self._halves
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._watched_fd is not None:
-            self._connection.watch.discard(self._watched_fd)
+        self._connection.watch.discard(self._fd)
         self._ended = self._lost = True
         self._wake_reader()
         for writer in self._writers:
@@ -168,7 +167,7 @@ def hijack(
     Raises:
         ConnectionError: the client is gone.
     """
-    connection = cast(Connection, request.protocol)
+    connection = cast("Connection", request.protocol)
     transport = connection.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client is gone")

@@ -10,17 +10,17 @@ import stat
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from wherry.http.body import RequestBody
-from wherry.http.connection import Connections
+from wherry.http.connection import Connection, Connections
 from wherry.http.hijack import Hijacked, hijack, upgrade_of
 from wherry.http.messages import Call, Handler, Reply, Takeover
 from wherry.http.router import Match, Miss, Router
-from wherry.model.errors import Forbidden
+from wherry.model.errors import Forbidden, InvalidArgument
 
 BACKLOG = 4096
 """With the usual 128, three hundred clients at once get EAGAIN from connect(2)."""
@@ -58,7 +58,7 @@ class Server:
         self._on_error, self._on_miss = on_error, on_miss
         self._headers = dict(headers or {})
         self._allowed_hosts = {"localhost", *allowed_hosts}
-        self._connections = Connections(self._answer)
+        self._connections = Connections(self._answer, headers=self._headers)
         self._listeners: list[asyncio.Server] = []
         self._paths: dict[Path, int] = {}
         self._numbers = itertools.count(int.from_bytes(os.urandom(4)) << 20)
@@ -125,6 +125,9 @@ class Server:
             with suppress(FileNotFoundError):
                 if path.stat().st_ino == inode:  # nobody has put another one there
                     path.unlink()
+        # a connection that was just accepted takes three rounds of the loop to be listed
+        for _ in range(3):
+            await asyncio.sleep(0)
         self._connections.pre_shutdown()
         await self._connections.shutdown(grace_s)
         self._connections.watch.close()
@@ -134,6 +137,7 @@ class Server:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         call, found = self._call_of(request)
         try:
+            _check_version(request)
             self._check_origin(request)
             if isinstance(found, Match):
                 reply = await self._around(call, found.handler)
@@ -149,11 +153,13 @@ class Server:
             return await self._take_over(request, call, reply)
         if reply.stream is not None:
             return await self._stream(request, call, reply)
-        response = web.Response(
-            body=reply.body or None, status=reply.status, headers=self._fields(reply)
-        )
+        response = web.Response(body=reply.body, status=reply.status, headers=self._fields(reply))
         if _leaves_much_unread(request):
             response.force_close()
+        if not cast("RequestBody", call.body).was_asked_for:
+            # the client waits for leave to send its body: it will not come any more
+            response.force_close()
+            cast("Connection", request.protocol).expect_no_more()
         return response
 
     def _call_of(self, request: web.BaseRequest) -> tuple[Call, Match | Miss]:
@@ -262,6 +268,11 @@ class _Stream(web.StreamResponse):
     async def write_eof(self, data: bytes = b"") -> None:
         if not self.broken:
             await super().write_eof(data)
+
+
+def _check_version(request: web.BaseRequest) -> None:
+    if not (1, 0) <= request.version < (2, 0):
+        raise InvalidArgument("HTTP/1.0 or HTTP/1.1 is needed")
 
 
 async def _close_stream(stream: Any) -> None:

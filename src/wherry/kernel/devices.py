@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from wherry.model.errors import InvalidArgument
 from wherry.model.resources import DeviceMapping, DeviceNode
 
-_PRIVATE_TO_US = frozenset({"/dev/pts", "/dev/shm", "/dev/fd", "/dev/mqueue", "/dev/console"})  # noqa: S108
+_PRIVATE_TO_US = frozenset({"/dev/pts", "/dev/shm", "/dev/fd", "/dev/mqueue", "/dev/console"})
 
 
 def list_devices(mapping: DeviceMapping) -> tuple[DeviceNode, ...]:

@@ -162,9 +162,7 @@ def bind(source: Path, target: Path, *, recursive: bool = False) -> None:
 
 def remount_read_only(target: Path, extra: MountFlag = MountFlag.NONE) -> None:
     """Make the mount at `target` (not what it shows) read-only. Raises SyscallError."""
-    mount(
-        "none", target, flags=MountFlag.REMOUNT | MountFlag.BIND | MountFlag.RDONLY | extra
-    )
+    mount("none", target, flags=MountFlag.REMOUNT | MountFlag.BIND | MountFlag.RDONLY | extra)
 
 
 def set_propagation(target: Path, kind: MountFlag, *, recursive: bool = False) -> None:

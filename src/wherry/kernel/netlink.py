@@ -24,7 +24,7 @@ from ipaddress import (
     ip_interface,
     ip_network,
 )
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from wherry.kernel import namespaces
 
@@ -108,14 +108,16 @@ class Netlink:
 
     def __init__(self, namespace_fd: int | None = None) -> None:
         self._socket = (
-            _open_socket() if namespace_fd is None else namespaces.run_in(namespace_fd, _open_socket)
+            _open_socket()
+            if namespace_fd is None
+            else namespaces.run_in(namespace_fd, _open_socket)
         )
         self._sequence = 0
 
     def close(self) -> None:
         self._socket.close()
 
-    def __enter__(self) -> "Netlink":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -137,10 +139,11 @@ class Netlink:
         failed: list[NetlinkError] = []
         while waiting:
             for kind, flags, sequence, body in _split(self._socket.recv(1 << 16)):
-                if kind == _ERROR and (message := waiting.pop(sequence, None)) is not None:
-                    code = -_read_int(body, 0)
-                    if code:
-                        failed.append(NetlinkError(code, _complaint(flags, body), message.what))
+                if kind != _ERROR or sequence not in waiting:
+                    continue
+                what = waiting.pop(sequence).what
+                if code := -_read_int(body, 0):
+                    failed.append(NetlinkError(code, _complaint(flags, body), what))
         if failed:
             raise failed[0]
 

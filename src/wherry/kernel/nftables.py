@@ -23,6 +23,7 @@ _NETLINK_NETFILTER = 12
 _GROUP_NFTABLES = 7  # NFNLGRP_NFTABLES
 _SUBSYSTEM_NFTABLES = 10
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
+_OUTPUT_HANDLE = 1 << 3  # NFT_CTX_OUTPUT_HANDLE: rules with their numbers
 _OUTPUT_TERSE = 1 << 11  # NFT_CTX_OUTPUT_TERSE: sets without their elements
 
 
@@ -31,7 +32,7 @@ class NftError(Exception):
 
 
 class Nft(Protocol):
-    def run(self, text: str, *, terse: bool = False) -> str:
+    def run(self, text: str, *, terse: bool = False, handles: bool = False) -> str:
         """Carry out the commands in one transaction; returns what they list.
 
         Raises:
@@ -81,9 +82,11 @@ class _Library:
         library.nft_ctx_buffer_output(self._context)
         library.nft_ctx_buffer_error(self._context)
 
-    def run(self, text: str, *, terse: bool = False) -> str:
+    def run(self, text: str, *, terse: bool = False, handles: bool = False) -> str:
         with self._lock:
-            self._library.nft_ctx_output_set_flags(self._context, _OUTPUT_TERSE if terse else 0)
+            self._library.nft_ctx_output_set_flags(
+                self._context, terse * _OUTPUT_TERSE | handles * _OUTPUT_HANDLE
+            )
             failed = self._library.nft_run_cmd_from_buffer(self._context, text.encode())
             output: bytes = self._library.nft_ctx_get_output_buffer(self._context)
             complaint: bytes = self._library.nft_ctx_get_error_buffer(self._context)
@@ -101,8 +104,9 @@ class _Program:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def run(self, text: str, *, terse: bool = False) -> str:
-        argv = [self._path, *(["--terse"] if terse else []), "--file", "-"]
+    def run(self, text: str, *, terse: bool = False, handles: bool = False) -> str:
+        flags = [*(["--terse"] if terse else []), *(["--handle"] if handles else [])]
+        argv = [self._path, *flags, "--file", "-"]
         done = subprocess.run(argv, input=text, text=True, capture_output=True, check=False)
         if done.returncode != 0:
             raise NftError(done.stderr.strip() or "nftables: refused")

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wherry.kernel import pidfd
+from wherry.model.capabilities import NAMES, parse_mask
 from wherry.model.errors import Unavailable
 
 ENVIRONMENT: Mapping[str, str] = {
@@ -169,6 +170,15 @@ async def _feed(fd: int, data: bytes) -> None:
         pass  # It has read as much as it wants.
     finally:
         os.close(fd)
+
+
+def list_capabilities() -> tuple[str, ...]:
+    """The capabilities this process may hand on: its bounding set, of those the kernel knows."""
+    with open("/proc/self/status", "rb") as file:
+        for line in file:
+            if line.startswith(b"CapBnd:"):
+                return parse_mask(int(line.split()[1], 16))
+    return NAMES
 
 
 async def wait_writable(fd: int) -> None:

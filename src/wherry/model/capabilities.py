@@ -42,19 +42,17 @@ def effective_capabilities(
     drop: Sequence[str] = (),
     *,
     privileged: bool = False,
-    last: int = len(NAMES) - 1,
+    known: Sequence[str] = NAMES,
 ) -> tuple[str, ...]:
-    """What a container has. `last` is the highest number the kernel knows
-    (``/proc/sys/kernel/cap_last_cap``).
+    """What a container has. `known` is what there is to give: the daemon's own bounding set.
 
     Raises:
         InvalidArgument: an unknown name.
     """
-    known = NAMES[: last + 1]
     wanted = parse_names(add, option="CapAdd")
     unwanted = frozenset(parse_names(drop, option="CapDrop"))
     if privileged:
-        return known
+        return tuple(known)
     if ALL in wanted:
         return tuple(name for name in known if name not in unwanted)
     kept = () if ALL in unwanted else tuple(name for name in DEFAULT if name not in unwanted)
@@ -68,6 +66,11 @@ def parse_names(names: Iterable[str], *, option: str) -> tuple[str, ...]:
         InvalidArgument: an unknown name; `option` is how the request called the list.
     """
     return tuple(_parse_name(name, option) for name in names)
+
+
+def parse_mask(mask: int) -> tuple[str, ...]:
+    """The names in a bit set, as ``CapBnd`` in proc_pid_status(5) has it; unknown bits are left."""
+    return tuple(name for number, name in enumerate(NAMES) if mask >> number & 1)
 
 
 def _parse_name(name: str, option: str) -> str:

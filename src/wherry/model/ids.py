@@ -55,9 +55,7 @@ def check_container_name(name: str) -> str:
     """
     bare = name.removeprefix("/")
     if not _NAME.match(bare):
-        raise InvalidArgument(
-            f"Invalid container name ({name}), only {NAME_PATTERN} are allowed"
-        )
+        raise InvalidArgument(f"Invalid container name ({name}), only {NAME_PATTERN} are allowed")
     return bare
 
 

@@ -155,7 +155,7 @@ def check_destination(target: str, *, whole: str) -> str:
     if not target.startswith("/"):
         raise InvalidArgument(
             f"invalid volume specification: '{whole}': invalid mount config for type "
-            f'"volume": invalid mount path: \'{target}\' mount path must be absolute'
+            f"\"volume\": invalid mount path: '{target}' mount path must be absolute"
         )
     clean = "/" + posixpath.normpath(target).lstrip("/")
     if clean == "/":

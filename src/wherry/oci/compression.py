@@ -40,6 +40,16 @@ def detect_compression(head: bytes) -> Compression:
     return next((kind for magic, kind in _MAGIC if head.startswith(magic)), Compression.NONE)
 
 
+_DAMAGED: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    isal_zlib.error,  # type: ignore[assignment]  # the stub says instance, it is a class
+    lzma.LZMAError,
+    zstd.ZstdError,
+)
+
+
 class _Decompressor(Protocol):
     """What bz2, lzma and zstd have in common."""
 
@@ -94,7 +104,7 @@ class Expander:
         self._fresh = False
         try:
             made = self._decompressor.decompress(data, at_most)
-        except (OSError, EOFError, isal_zlib.error, lzma.LZMAError, zstd.ZstdError, ValueError):
+        except _DAMAGED:
             raise InvalidArgument(f"{self._compression}: invalid data") from None
         if self._decompressor.eof:
             # zeros after the last stream are padding, as gzip(1) takes them

@@ -3,13 +3,13 @@
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 
@@ -32,8 +32,8 @@ def decode(kind: type[T], text: str) -> T:
     Raises:
         ValueError: not a document of this class.
     """
-    value: T = _decoder(kind)(orjson.loads(text))
-    return value
+    decoder: Callable[[Any], T] = _decoder(cast("Hashable", kind))
+    return decoder(orjson.loads(text))
 
 
 @cache

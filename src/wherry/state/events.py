@@ -47,7 +47,7 @@ class EventRows:
         return await self._database.read(look)
 
     async def list_between(self, after_ns: int, until_ns: int) -> Sequence[Event]:
-        """At most `PAGE_ROWS` events later than `after_ns`, none later than `until_ns`, in order."""
+        """The first `PAGE_ROWS` events later than `after_ns` and not later than `until_ns`."""
 
         def look(connection: sqlite3.Connection) -> Sequence[Event]:
             rows = connection.execute(

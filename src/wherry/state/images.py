@@ -30,18 +30,6 @@ class ImageRows:
     async def load(self) -> StoredImages:
         return await self._database.read(_load)
 
-    async def next_snapshot_key(self) -> str:
-        """A key that no snapshot had before."""
-
-        def count(rows: sqlite3.Connection) -> int:
-            (value,) = rows.execute(
-                "INSERT INTO counters (name, value) VALUES ('snapshot', 1) "
-                "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
-            ).fetchone()
-            return int(value)
-
-        return str(await self._database.write(count))
-
     async def insert_layers(self, layers: Sequence[Layer]) -> None:
         """`layers` in an order in which each comes after its parent."""
         if layers:

@@ -159,9 +159,7 @@ def _decode_network(body: Json, host: Json) -> NetworkSpec:
     mode = text(host, "NetworkMode") or "default"
     wanted = mapping(mapping(body, "NetworkingConfig"), "EndpointsConfig")
     mac = text(body, "MacAddress")
-    endpoints = tuple(
-        decode_endpoint(name, value or {}, mac=mac) for name, value in wanted.items()
-    )
+    endpoints = tuple(decode_endpoint(name, value or {}, mac=mac) for name, value in wanted.items())
     return NetworkSpec(
         mode="bridge" if mode == "default" else mode,
         endpoints=endpoints,
@@ -517,9 +515,7 @@ def encode_summary(
         "HostConfig": {"NetworkMode": one.spec.network.mode},
         "NetworkSettings": {"Networks": encode_networks(one, networks)},
         "Mounts": [
-            encoded
-            for mount in one.mounts
-            if (encoded := encode_mount_point(mount, in_list=True))
+            encoded for mount in one.mounts if (encoded := encode_mount_point(mount, in_list=True))
         ],
     }
 

@@ -4,20 +4,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Self
 
 from wherry.model.errors import InvalidArgument
 from wherry.model.event import FILTER_KEYS, Event, Kind
 from wherry.model.filters import Filters
+from wherry.model.timestamps import parse_rfc3339_ns
 from wherry.wire.documents import Json
 from wherry.wire.filters import decode_filters
 
 _SECONDS = re.compile(r"(-?[0-9]{1,12})(?:\.([0-9]{1,18}))?")
-_RFC3339 = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?)?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})?"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +45,7 @@ def decode_timestamp(text: str) -> int:
         fraction_ns = int((match[2] or "").ljust(9, "0")[:9])
         seconds = int(match[1])
         return seconds * 1_000_000_000 + (-fraction_ns if text.startswith("-") else fraction_ns)
-    if match := _RFC3339.fullmatch(text):
-        try:
-            moment = datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00:00'}")
-            offset = match[4] or "Z"
-            zone = UTC if offset in "Zz" else datetime.strptime(offset, "%z").tzinfo
-        except ValueError:
-            raise InvalidArgument(f"invalid timestamp: {text}") from None
-        seconds = int(moment.replace(tzinfo=zone).timestamp())
-        return seconds * 1_000_000_000 + int((match[3] or "").ljust(9, "0"))
-    raise InvalidArgument(f"invalid timestamp: {text}")
+    return parse_rfc3339_ns(text)
 
 
 def encode_event(event: Event) -> Json:

@@ -18,7 +18,8 @@ _WORDS: tuple[tuple[type, str], ...] = (
 
 def text(body: Json, key: str) -> str:
     """A string; absent and null are empty."""
-    return _typed(body, key, str, "")
+    value: str = _typed(body, key, str, "")
+    return value
 
 
 def integer(body: Json, key: str) -> int:
@@ -28,7 +29,7 @@ def integer(body: Json, key: str) -> int:
         raise _mistake(key, value, "int64")
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    number = _typed(body, key, int, 0)
+    number: int = _typed(body, key, int, 0)
     if not -(1 << 63) <= number < 1 << 63:
         raise _mistake(key, value, "int64")
     return number
@@ -36,12 +37,13 @@ def integer(body: Json, key: str) -> int:
 
 def flag(body: Json, key: str) -> bool:
     """True or false; absent and null are false."""
-    return _typed(body, key, bool, False)
+    value: bool = _typed(body, key, bool, False)
+    return value
 
 
 def items(body: Json, key: str) -> list[Json]:
     """A list of objects; absent and null are empty."""
-    value = _typed(body, key, list, [])
+    value: list[Json] = _typed(body, key, list, [])
     for one in value:
         if not isinstance(one, dict):
             raise _mistake(key, one, "object")
@@ -67,7 +69,8 @@ def optional_texts(body: Json, key: str) -> tuple[str, ...] | None:
 
 def mapping(body: Json, key: str) -> Json:
     """An object; absent and null are empty."""
-    return _typed(body, key, dict, {})
+    value: Json = _typed(body, key, dict, {})
+    return value
 
 
 def text_mapping(body: Json, key: str) -> Mapping[str, str]:

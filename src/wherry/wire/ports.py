@@ -1,4 +1,4 @@
-"""Ports in Docker's documents: ``"80/tcp"``, ``{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}``."""
+"""Ports in Docker's documents: ``{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}``."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -50,9 +50,7 @@ def encode_bindings(bindings: Iterable[PortBinding]) -> Json:
     return out
 
 
-def encode_published(
-    exposed: Iterable[ContainerPort], published: Iterable[PublishedPort]
-) -> Json:
+def encode_published(exposed: Iterable[ContainerPort], published: Iterable[PublishedPort]) -> Json:
     """``NetworkSettings.Ports``: exposed ports that are not published are null."""
     out: Json = {str(one): None for one in exposed}
     for one in published:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from wherry.model.errors import InvalidArgument
 from wherry.model.system import EngineInfo, EngineVersion, RegistryEntry, RuntimeEntry, UsageKind
+from wherry.model.timestamps import format_rfc3339_ns
 from wherry.wire.documents import Json
 from wherry.wire.versions import NEWEST, OLDEST
 
@@ -163,7 +163,7 @@ def _host(info: EngineInfo) -> Json:
         "Architecture": info.machine,
         "NCPU": info.cpus,
         "MemTotal": info.memory_bytes,
-        "SystemTime": _rfc3339(info.time_ns),
+        "SystemTime": format_rfc3339_ns(info.time_ns),
     }
 
 
@@ -198,9 +198,3 @@ def _runtime(one: RuntimeEntry) -> Json:
         json.loads(one.features)  # a client parses it: better to fail here
         document["status"] = {"org.opencontainers.runtime-spec.features": one.features}
     return document
-
-
-def _rfc3339(time_ns: int) -> str:
-    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"

@@ -1,6 +1,6 @@
 """What the engine asks of whatever connects containers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -26,10 +26,15 @@ class Networks(Protocol):
     """
 
     async def open(
-        self, networks: Sequence[Network], in_use: Sequence[tuple[Endpoint, Sequence[PublishedPort]]]
+        self,
+        networks: Sequence[Network],
+        in_use: Sequence[tuple[Endpoint, Sequence[PublishedPort]]],
+        *,
+        keep: Collection[str] = (),
     ) -> None:
         """Make the kernel look as it should for these networks and these running endpoints, and
-        nothing else of ours: bridges, rules, reserved ports; prepare namespaces ahead of need."""
+        nothing else of ours: bridges, rules, reserved ports; prepare namespaces ahead of need.
+        `keep` names sandboxes that are in use, with or without an endpoint."""
 
     async def close(self) -> None:
         """Give back what only a living daemon needs; running containers keep their networks."""

@@ -8,8 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from wherry.http.messages import Duplex
-
 
 class Stream(StrEnum):
     STDOUT = "stdout"

@@ -97,8 +97,15 @@ class Snapshots(Protocol):
     async def changes(self, key: str, parents: Sequence[str]) -> Sequence[PathChange]:
         """What differs from the parents, sorted by path, as `docker diff` tells it."""
 
-    async def mount(self, key: str, parents: Sequence[str], target: Path) -> None:
-        """Show the snapshot, writable, at the existing folder `target`."""
+    async def mount(
+        self, key: str, parents: Sequence[str], target: Path, *, volatile: bool = False
+    ) -> None:
+        """Show the snapshot, writable, at the existing folder `target`.
+
+        `volatile`: nothing written there need survive a power cut, and a snapshot that was mounted
+        so is never mounted again after one. For containers that are removed when they end: neither
+        their fsync nor the unmount then waits for the disk.
+        """
 
     async def unmount(self, target: Path) -> None:
         """Undo `mount`; nothing mounted there is success."""
@@ -112,6 +119,9 @@ class Snapshots(Protocol):
 
     async def list_keys(self) -> Sequence[str]:
         """Everything on the disk, to find what no row names."""
+
+    async def drain(self) -> None:
+        """Wait until the bytes of what was removed are gone, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ import lzma
 import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, cast
 
-from isal import igzip_lib, isal_zlib
+from isal import igzip_lib
+from isal.igzip_lib import IsalError
 
 from wherry.model.errors import InvalidArgument
 
@@ -26,6 +27,16 @@ _PIECE_BYTES = 1 << 20
 _MAGIC_BYTES = 6
 _LZMA_MEMORY_BYTES = 256 << 20
 _ZSTD_WINDOW_LOG = 27  # 128 MiB, the most that zstd itself takes without being asked
+
+
+_DAMAGED: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    lzma.LZMAError,
+    zstd.ZstdError,
+    cast("type[Exception]", IsalError),
+)
 
 
 class Format(StrEnum):
@@ -52,7 +63,9 @@ def detect_format(start: bytes) -> Format:
     """Look at the first six bytes."""
     if start.startswith(b"\x1f\x8b"):
         return Format.GZIP
-    if start.startswith(b"\x28\xb5\x2f\xfd") or (start[1:4] == b"\x2a\x4d\x18" and start[0] >> 4 == 5):
+    if start.startswith(b"\x28\xb5\x2f\xfd") or (
+        start[1:4] == b"\x2a\x4d\x18" and start[0] >> 4 == 5
+    ):
         return Format.ZSTD
     if start.startswith(b"BZh"):
         return Format.BZIP2
@@ -86,8 +99,7 @@ class Decoder:
             return
         try:
             yield from self._decompress(chunk, self._format)
-        except (OSError, EOFError, ValueError, lzma.LZMAError, zstd.ZstdError,
-                igzip_lib.error, isal_zlib.error) as error:  # fmt: skip
+        except _DAMAGED as error:
             raise InvalidArgument(f"{self._format}: {error}") from error
 
     def finish(self) -> bytes:
@@ -121,11 +133,11 @@ class Decoder:
 
 
 def _open_gzip() -> _Decompressor:
-    return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)  # type: ignore[no-any-return]
+    return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
 
 
 def _open_zstd() -> _Decompressor:
-    limit = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    limit = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG}
     return zstd.ZstdDecompressor(options=limit)
 
 

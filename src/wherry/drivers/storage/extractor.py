@@ -146,8 +146,12 @@ class Extractor:
         elif not self._fresh and folder == b"" and self._layer:
             self._remember_time(b".")
         if kind == REGULAR:
-            self._file(entry, path, sparse.pieces if sparse else None,
-                       sparse.real_size if sparse else entry.size)
+            self._file(
+                entry,
+                path,
+                sparse.pieces if sparse else None,
+                sparse.real_size if sparse else entry.size,
+            )
         elif kind == FOLDER:
             self._folder(entry, path)
         elif kind == HARD_LINK:
@@ -340,7 +344,9 @@ class Extractor:
         """A later entry takes the place of an earlier one, whatever that was."""
         is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
         if self._strict and is_folder != for_folder:
-            old, new = ("directory", "non-directory") if is_folder else ("non-directory", "directory")
+            old, new = (
+                ("directory", "non-directory") if is_folder else ("non-directory", "directory")
+            )
             raise FormatError(f"cannot overwrite {old} {show(path)} with {new}")
         self._remove(path, is_folder)
 
@@ -468,7 +474,7 @@ def _extract(arguments: list[str]) -> str:
 def _kind(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "full"
-    if error.errno in (errno.EFBIG,):
+    if error.errno == errno.EFBIG:
         return "large"
     from_archive = (
         errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EEXIST,

@@ -173,6 +173,8 @@ def clean_name(name: bytes) -> bytes:
     Raises:
         FormatError: it leads out of the root.
     """
+    if name[:2] == b"./":
+        name = name[2:]
     if b"/." not in name and b"//" not in name and name[:1] not in (b"/", b"."):
         return name.rstrip(b"/")
     parts: list[bytes] = []
@@ -221,9 +223,11 @@ def parse_number(field: bytes, *, negative: bool = False) -> int:
         if abs(value) > _LARGEST or (value < 0 and not negative):
             raise FormatError("invalid tar header: number out of range")
         return value
-    digits = _until_nul(field.lstrip(b" \0")).strip(b" ")
-    if not digits:
-        return 0
+    digits = field[:-1]
+    if field[-1] or not digits.isdigit():  # not the usual form
+        digits = _until_nul(field.lstrip(b" \0")).strip(b" ")
+        if not digits:
+            return 0
     if not digits.isdigit():  # int() would take signs, underscores and 0o, too
         raise FormatError("invalid tar header")
     try:
@@ -302,7 +306,11 @@ def encode_header(
         extra[b"linkpath"] = link
     if fraction_ns or not 0 <= seconds < 1 << 33:
         extra[b"mtime"] = _format_time(mtime_ns)
-    for key, value, limit in ((b"uid", uid, 1 << 21), (b"gid", gid, 1 << 21), (b"size", size, 1 << 33)):
+    for key, value, limit in (
+        (b"uid", uid, 1 << 21),
+        (b"gid", gid, 1 << 21),
+        (b"size", size, 1 << 33),
+    ):
         if value >= limit:
             extra[key] = b"%d" % value
     header = _encode_block(

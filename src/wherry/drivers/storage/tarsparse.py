@@ -116,7 +116,7 @@ def _pairs(numbers: list[int]) -> list[tuple[int, int]]:
 
 
 def _decimal(text: bytes) -> int:
-    if not text.isdigit() or len(text) > 18:
+    if not text.isdigit() or len(text) > 19:
         raise FormatError("invalid sparse map")
     return int(text)
 

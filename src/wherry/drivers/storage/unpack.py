@@ -9,7 +9,6 @@ The work is done on threads; a cancelled task ends the process and then waits fo
 nobody writes into a folder that is being removed.
 """
 
-import asyncio
 import errno
 import fcntl
 import hashlib
@@ -17,13 +16,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn, TypeVar
+from typing import BinaryIO, NoReturn
 
 import wherry
 from wherry.drivers.storage.base import Unpacked, UnpackLimits
+from wherry.drivers.storage.batches import feed, on_thread
 from wherry.drivers.storage.compression import Decoder
 from wherry.kernel.files import get_free_bytes
 from wherry.model.errors import InvalidArgument, OutOfSpace, TooLarge
@@ -37,8 +37,6 @@ _PROGRAM = (
     f"import sys; sys.path.append({_SOURCE_DIR!r}); "
     "from wherry.drivers.storage.extractor import main; main()"
 )
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +75,11 @@ async def unpack(order: Order, tar: AsyncIterator[bytes] | BinaryIO) -> Outcome:
     worker = _Worker(order)
     try:
         if isinstance(tar, AsyncIterator):
-            await _feed(worker, tar)
+            await feed(tar, worker.write, abort=worker.abort)
         else:
             file = tar
-            await worker.run(lambda: worker.write_all(file))
-        return await worker.run(worker.finish)
+            await on_thread(lambda: worker.write_all(file), abort=worker.abort)
+        return await on_thread(worker.finish, abort=worker.abort)
     finally:
         worker.close()
 
@@ -115,32 +113,6 @@ async def extract_plain(
     return (await unpack(order, tar)).unpacked
 
 
-async def _feed(worker: "_Worker", chunks: AsyncIterator[bytes]) -> None:
-    """Collect the next batch while the last one is being worked on."""
-    batch: list[bytes] = []
-    held = 0
-    working: asyncio.Future[None] | None = None
-    try:
-        async for chunk in chunks:
-            batch.append(chunk)
-            held += len(chunk)
-            if held >= _BATCH_BYTES or (working is None or working.done()):
-                if working is not None:
-                    await working
-                working = worker.start_writing(b"".join(batch))
-                batch, held = [], 0
-        if working is not None:
-            await working
-        if batch:
-            working = worker.start_writing(b"".join(batch))
-            await working
-    except BaseException:
-        worker.abort()
-        if working is not None and not working.done():
-            await asyncio.wait([working])
-        raise
-
-
 class _Worker:
     """One extracting process and what is told to it. Methods that block run on threads."""
 
@@ -168,20 +140,6 @@ class _Worker:
             raise
         finally:
             os.close(read_fd)
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do it on a thread; when cancelled, end the process first, then wait for the thread."""
-        doing = asyncio.get_running_loop().run_in_executor(None, work)
-        try:
-            return await asyncio.shield(doing)
-        except asyncio.CancelledError:
-            self.abort()
-            await asyncio.wait([doing])
-            doing.exception()  # looked at: what it says is of the abort
-            raise
-
-    def start_writing(self, batch: bytes) -> "asyncio.Future[None]":
-        return asyncio.get_running_loop().run_in_executor(None, self.write, batch)
 
     def write_all(self, file: BinaryIO) -> None:
         while chunk := file.read(_BATCH_BYTES):

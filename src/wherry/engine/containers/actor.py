@@ -58,6 +58,7 @@ class Actor:
         self._taking = False
         self._carrying = False
         self._changed: list[asyncio.Future[None]] = []
+        self._calmed: list[asyncio.Future[None]] = []
 
     # asking -----------------------------------------------------------------------------
 
@@ -167,6 +168,7 @@ class Actor:
                         answer.set_result(self.container)
         finally:
             self._taking = False
+            self._calm()
 
     async def _take(self, outcome: Outcome, payload: Any) -> None:
         before = self.container
@@ -218,14 +220,22 @@ class Actor:
                     self.post(outcome)
         finally:
             self._carrying = False
+            self._calm()
 
     async def idle(self) -> None:
-        """Wait until every effect decided so far was carried out. For an orderly shutdown."""
+        """Wait until every effect decided so far was carried out."""
         while self._taking or self._carrying:
-            await asyncio.sleep(0.005)
+            calm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._calmed.append(calm)
+            await calm
+
+    def _calm(self) -> None:
+        if not self._taking and not self._carrying:
+            calmed, self._calmed = self._calmed, []
+            for one in calmed:
+                if not one.done():
+                    one.set_result(None)
 
 
 def _after(state: ContainerState, move: Move, outcome: Outcome) -> ContainerState:
     return replace(state, status=move.to, **outcome.known)
-
-

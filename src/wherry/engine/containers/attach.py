@@ -68,8 +68,11 @@ class DetachScanner:
         if at >= 0:
             return text[:at], True
         keep = next(
-            (n for n in range(min(len(self._keys) - 1, len(text)), 0, -1)
-             if text.endswith(self._keys[:n])),
+            (
+                n
+                for n in range(min(len(self._keys) - 1, len(text)), 0, -1)
+                if text.endswith(self._keys[:n])
+            ),
             0,
         )
         self._held = text[len(text) - keep :]
@@ -78,26 +81,29 @@ class DetachScanner:
 
 async def join(
     client: Duplex, console: Console, wanted: Wanted, frame: Callable[[Output], bytes]
-) -> None:
+) -> bool:
     """Copy both ways until the process has ended and all it wrote was passed on, or until the
     client is gone or has typed the detach keys. The process goes on in the latter cases.
 
     The slow end holds the fast one back. A client that ends its input closes the standard input
-    of the process and still gets what it writes.
+    of the process and still gets what it writes. Returns whether the output came to its end.
     """
-    async with asyncio.TaskGroup() as group:
-        outward = group.create_task(_outward(client, console, wanted, frame))
-        inward = group.create_task(_inward(client, console, wanted))
+    try:
+        async with asyncio.TaskGroup() as group:
+            outward = group.create_task(_outward(client, console, wanted, frame))
+            inward = group.create_task(_inward(client, console, wanted))
 
-        def one_ended(task: asyncio.Task[bool]) -> None:
-            # output ended, or the client left: the other direction has nothing to do any more
-            if task.cancelled() or task.exception() or task.result():
-                outward.cancel()
-                inward.cancel()
+            def one_ended(task: asyncio.Task[bool]) -> None:
+                # output ended, or the client left: the other direction has nothing more to do
+                if task.cancelled() or task.exception() or task.result():
+                    outward.cancel()
+                    inward.cancel()
 
-        outward.add_done_callback(one_ended)
-        inward.add_done_callback(one_ended)
-    await console.close()
+            outward.add_done_callback(one_ended)
+            inward.add_done_callback(one_ended)
+    finally:
+        await console.close()
+    return not outward.cancelled() and outward.result()
 
 
 async def _outward(
@@ -127,5 +133,3 @@ async def _inward(client: Duplex, console: Console, wanted: Wanted) -> bool:
     except ConnectionError:
         return True
     return False
-
-

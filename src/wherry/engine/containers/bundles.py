@@ -19,13 +19,14 @@ from wherry.engine.containers.prepare import (
     process_env,
     resolve_user,
 )
+from wherry.kernel.devices import find_block_device, list_devices, list_host_devices
 from wherry.kernel.files import ensure_dir_in_root, open_folder, read_in_root, write_in_root
 from wherry.model.capabilities import effective_capabilities
 from wherry.model.container import Container
 from wherry.model.errors import Conflict, InvalidArgument, LaunchFailed, TooLarge
 from wherry.model.mounts import MountKind, MountPoint
 from wherry.model.network import Endpoint
-from wherry.model.resources import Resources, ThrottleDevice, Ulimit
+from wherry.model.resources import DeviceNode, Resources, ThrottleDevice, Ulimit
 from wherry.model.security import SecurityOptions, parse_security_options
 from wherry.oci import runtime as oci
 from wherry.state.layout import Layout
@@ -68,8 +69,8 @@ class OtherContainers(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleDefaults:
     cgroup_parent: str
-    last_capability: int
-    """The highest number that the kernel knows."""
+    capabilities: tuple[str, ...]
+    """What there is to give: the daemon's own."""
     pids_limit: int
     """What one container may take when nothing was said: most of the host's, never all."""
     ulimits: tuple[Ulimit, ...] = ()
@@ -134,7 +135,7 @@ class BundleWriter:
             ulimits=self._ulimits(container),
         )
         if spec.privileged:
-            every = effective_capabilities(privileged=True, last=self._defaults.last_capability)
+            every = effective_capabilities(privileged=True, known=self._defaults.capabilities)
             process = replace(process, capabilities=every)
         document = oci.dump(oci.encode_process(process))
         _write(Path(exec_dir) / "process.json", document, 0o600)
@@ -155,8 +156,7 @@ class BundleWriter:
                 ensure_dir_in_root(root_fd, workdir, 0o755)
             except NotADirectoryError:
                 raise LaunchFailed(
-                    "failed to create task for container: mkdir "
-                    f"{workdir}: not a directory"
+                    f"failed to create task for container: mkdir {workdir}: not a directory"
                 ) from None
 
     async def _account(self, root_fd: int, wanted: str, container: Container) -> Account:
@@ -244,7 +244,7 @@ class BundleWriter:
                 security.cap_add,
                 security.cap_drop,
                 privileged=security.privileged,
-                last=self._defaults.last_capability,
+                known=self._defaults.capabilities,
             ),
             no_new_privileges=options.no_new_privileges,
             oom_score_adj=spec.resources.oom_score_adj or None,
@@ -364,84 +364,26 @@ def _paths(
     return () if options.system_paths_unconfined else default
 
 
-def _device_nodes(wanted: Resources, *, privileged: bool) -> tuple[oci.DeviceNode, ...]:
-    nodes: list[oci.DeviceNode] = []
-    if privileged:
-        nodes += [node for path in _host_devices() if (node := _node(path, path, "rwm"))]
+def _device_nodes(wanted: Resources, *, privileged: bool) -> tuple[DeviceNode, ...]:
+    nodes = list(list_host_devices()) if privileged else []
     for mapping in wanted.devices:
-        node = _node(mapping.host_path, mapping.container_path, mapping.permissions)
-        if node is None:
-            raise InvalidArgument(
-                "error gathering device information while adding custom device "
-                f'"{mapping.host_path}": not a device node'
-            )
-        nodes.append(node)
+        nodes += list_devices(mapping)
     return tuple(nodes)
-
-
-def _node(host_path: str, path: str, access: str) -> oci.DeviceNode | None:
-    try:
-        found = os.stat(host_path)
-    except OSError as error:
-        raise InvalidArgument(
-            "error gathering device information while adding custom device "
-            f'"{host_path}": no such file or directory'
-        ) from error
-    kind = "c" if stat.S_ISCHR(found.st_mode) else "b" if stat.S_ISBLK(found.st_mode) else ""
-    if not kind:
-        return None
-    return oci.DeviceNode(
-        path=path,
-        kind=kind,
-        major=os.major(found.st_rdev),
-        minor=os.minor(found.st_rdev),
-        mode=stat.S_IMODE(found.st_mode),
-        uid=found.st_uid,
-        gid=found.st_gid,
-        access=access,
-    )
-
-
-_MADE_BY_THE_RUNTIME = frozenset(
-    f"/dev/{name}" for name in "null zero full random urandom tty ptmx console".split()
-)
-
-
-def _host_devices() -> Sequence[str]:
-    found: list[str] = []
-    for folder, folders, files in os.walk("/dev"):
-        if folder == "/dev":
-            folders[:] = [one for one in folders if one not in ("pts", "shm", "mqueue", "fd")]
-        found += [
-            path
-            for name in files
-            if (path := os.path.join(folder, name)) not in _MADE_BY_THE_RUNTIME
-            and not os.path.islink(path)
-        ]
-    return found
 
 
 def _block_limits(wanted: Resources) -> oci.BlockLimits:
     def numbers(devices: Sequence[ThrottleDevice]) -> tuple[tuple[int, int, int], ...]:
-        return tuple((*_block_device(one.path), one.rate) for one in devices)
+        return tuple((*find_block_device(one.path), one.rate) for one in devices)
 
     return oci.BlockLimits(
         weights=tuple(
-            (*_block_device(one.path), one.weight) for one in wanted.blkio_weight_devices
+            (*find_block_device(one.path), one.weight) for one in wanted.blkio_weight_devices
         ),
         read_bps=numbers(wanted.blkio_read_bps),
         write_bps=numbers(wanted.blkio_write_bps),
         read_iops=numbers(wanted.blkio_read_iops),
         write_iops=numbers(wanted.blkio_write_iops),
     )
-
-
-def _block_device(path: str) -> tuple[int, int]:
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        raise InvalidArgument(f"no such device: {path}") from error
-    return os.major(found.st_rdev), os.minor(found.st_rdev)
 
 
 def _is_folder(root_fd: int, path: str) -> bool:

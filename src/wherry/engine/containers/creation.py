@@ -11,7 +11,7 @@ from typing import Protocol
 
 from wherry.drivers.storage.base import Snapshots
 from wherry.engine.containers.prepare import check_env
-from wherry.model.capabilities import check_capabilities
+from wherry.model.capabilities import effective_capabilities
 from wherry.model.container import Container, ContainerSpec
 from wherry.model.errors import Conflict, InvalidArgument, NotFound
 from wherry.model.mounts import (
@@ -22,8 +22,9 @@ from wherry.model.mounts import (
     check_destination,
     parse_bind,
 )
-from wherry.model.resources import check_resources
+from wherry.model.resources import HostResources, check_resources
 from wherry.model.restart import RestartMode
+from wherry.model.security import parse_security_options
 from wherry.model.signals import parse_signal
 from wherry.model.volume import Volume
 from wherry.state.layout import Layout
@@ -66,6 +67,7 @@ class Defaults:
     runtime: str
     cgroup_namespace: str
     """``host`` on cgroup v1, ``private`` on v2: as Docker has it."""
+    resources: HostResources
     log_driver: str = "json-file"
     log_options: Mapping[str, str] = field(default_factory=dict)
 
@@ -104,9 +106,13 @@ class Maker:
                 f"the working directory '{spec.program.working_dir}' is invalid, it needs to be "
                 "an absolute path"
             )
-        check_capabilities(spec.security.cap_add, spec.security.cap_drop)
-        resources, resource_warnings = check_resources(spec.resources)
-        warnings += resource_warnings
+        effective_capabilities(spec.security.cap_add, spec.security.cap_drop)
+        parse_security_options(spec.security.security_options)
+        warnings += check_resources(spec.resources, self._defaults.resources)
+        resources = spec.resources
+        if resources.memory_bytes and not resources.memory_swap_bytes:
+            # Docker's rule: nothing said about swap means as much swap as memory
+            resources = replace(resources, memory_swap_bytes=2 * resources.memory_bytes)
         if spec.auto_remove and spec.restart.mode is not RestartMode.NO:
             raise InvalidArgument("can't set 'AutoRemove' with 'RestartPolicy' enabled")
         runtime = spec.runtime or self._defaults.runtime
@@ -116,13 +122,12 @@ class Maker:
         log = spec.log
         if not log.driver:
             log = replace(
-                log, driver=self._defaults.log_driver,
+                log,
+                driver=self._defaults.log_driver,
                 options={**self._defaults.log_options, **log.options},
             )
         if log.driver not in _LOG_DRIVERS:
-            raise InvalidArgument(
-                f"logger: no log driver named '{log.driver}' is registered"
-            )
+            raise InvalidArgument(f"logger: no log driver named '{log.driver}' is registered")
         namespaces = replace(
             spec.namespaces,
             cgroup=spec.namespaces.cgroup
@@ -199,7 +204,9 @@ class Maker:
             if destination not in points:
                 points[destination] = await self._new_volume(destination, own, undo)
         # parents before what is mounted inside them
-        ordered = sorted(points.values(), key=lambda one: (one.destination.count("/"), one.destination))
+        ordered = sorted(
+            points.values(), key=lambda one: (one.destination.count("/"), one.destination)
+        )
         return tuple(ordered), tuple(own)
 
     def _from_container(self, text: str) -> Sequence[MountPoint]:
@@ -264,8 +271,11 @@ class Maker:
                     own.append(volume.name)
                 return replace(
                     self._volume_point(
-                        volume, target, mode="z" if request.source else "",
-                        read_only=request.read_only, no_copy=request.no_copy,
+                        volume,
+                        target,
+                        mode="z" if request.source else "",
+                        read_only=request.read_only,
+                        no_copy=request.no_copy,
                     ),
                     from_request=True,
                     subpath=request.subpath,
@@ -365,8 +375,9 @@ def _tmpfs(destination: str, options: str) -> MountPoint:
 
 def _check_mount_target(request: MountRequest) -> str:
     if not request.target:
-        raise InvalidArgument("invalid mount config for type "
-                              f'"{request.kind}": field Target must not be empty')
+        raise InvalidArgument(
+            f'invalid mount config for type "{request.kind}": field Target must not be empty'
+        )
     if not request.target.startswith("/"):
         raise InvalidArgument(
             f'invalid mount config for type "{request.kind}": invalid mount path: '
@@ -387,7 +398,7 @@ def _bind_of(request: MountRequest, target: str) -> MountPoint:
         )
     if not request.source.startswith("/"):
         raise InvalidArgument(
-            f'invalid mount config for type "bind": invalid mount path: \'{request.source}\' '
+            f"invalid mount config for type \"bind\": invalid mount path: '{request.source}' "
             "mount path must be absolute"
         )
     if request.propagation and request.propagation not in PROPAGATIONS:

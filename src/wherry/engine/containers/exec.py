@@ -102,9 +102,10 @@ class Execs:
         return self._entry(exec_id).exec
 
     def ids_of(self, container_id: str) -> Sequence[str]:
-        return [
-            key for key, one in self._entries.items() if one.exec.container_id == container_id
-        ]
+        return [key for key, one in self._entries.items() if one.exec.container_id == container_id]
+
+    def running_ids_of(self, container_id: str) -> Sequence[str]:
+        return [one for one in self.ids_of(container_id) if self._entries[one].exec.running]
 
     async def start(self, exec_id: str, *, attach: bool) -> Console | None:
         """Run it; with `attach` returns the connection to its streams, made before it runs.
@@ -123,9 +124,7 @@ class Execs:
         told = {"execID": exec_id}
         command = " ".join(entry.exec.spec.command)
         try:
-            await self._documents.write_process(
-                container, entry.exec.spec, str(launch.exec_dir)
-            )
+            await self._documents.write_process(container, entry.exec.spec, str(launch.exec_dir))
             self._host.publish(container, Told(f"exec_start: {command}", told))
             entry.process = await self._runtime.exec(launch)
             entry.exec = replace(entry.exec, running=True, pid=entry.process.pid)
@@ -200,11 +199,7 @@ class Execs:
     def _running(self, wanted: str) -> Container:
         container = self._containers.get(wanted)
         if container.state.status is Status.PAUSED:
-            raise Conflict(
-                f"container {wanted} is paused, unpause the container before exec"
-            )
+            raise Conflict(f"container {wanted} is paused, unpause the container before exec")
         if not container.has_process:
             raise Conflict(f"container {container.id} is not running")
         return container
-
-

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 SIGKILL = 9
 _LAUNCH_ERROR = 128
-"""Docker's exit code of a container that could not be started for another reason than its program."""
+"""Docker's exit code when something other than the program kept a container from starting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +232,7 @@ class ContainerHost:
         self._answer_consoles(container.id, None)
         failure = error if isinstance(error, WherryError) else LaunchFailed(str(error))
         code = failure.exit_code if isinstance(failure, LaunchFailed) else _LAUNCH_ERROR
-        event = (
-            Event.LAUNCH_FAILED_ERASE if container.spec.auto_remove else Event.LAUNCH_FAILED
-        )
+        event = Event.LAUNCH_FAILED_ERASE if container.spec.auto_remove else Event.LAUNCH_FAILED
         return Outcome(
             event=event,
             known={
@@ -249,9 +247,7 @@ class ContainerHost:
 
     async def _watch(self, actor: Actor) -> Outcome:
         container = actor.container
-        ended = await self._runtime.wait(
-            launch_of(container, self._layout), _process(container)
-        )
+        ended = await self._runtime.wait(launch_of(container, self._layout), _process(container))
         return self._ended(actor.container, ended)
 
     def _ended(self, container: Container, ended: Exit) -> Outcome:

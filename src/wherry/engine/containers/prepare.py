@@ -3,7 +3,7 @@
 The one place for entrypoint and command, environment, user and groups. Pure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from wherry.model.container import DEFAULT_PATH, ProgramSpec
@@ -188,5 +188,3 @@ def check_env(env: Iterable[str]) -> None:
 
 def hostname_of(program: ProgramSpec, container_id: str) -> str:
     return program.hostname or container_id[:12]
-
-

@@ -27,11 +27,13 @@ from wherry.model.errors import (
     NoSuchContainer,
     WherryError,
 )
+from wherry.model.filters import Filters
 from wherry.model.ids import check_container_name, is_hex, make_id, make_longer_name, make_name
 from wherry.model.image import Image
 from wherry.model.lifecycle import HAS_PROCESS, Event, Status
 from wherry.model.restart import RestartMode
 from wherry.model.signals import parse_signal
+from wherry.model.timestamps import parse_moment_ns
 from wherry.state.layout import Layout
 
 log = logging.getLogger(__name__)
@@ -142,7 +144,12 @@ class Containers:
         ]
 
     def snapshots_in_use(self) -> Collection[str]:
+        """Keys of the containers' own snapshots."""
         return {one.container.snapshot for one in self._actors.values()}
+
+    def layers_in_use(self) -> Collection[str]:
+        """Keys of all layers under all containers."""
+        return {key for one in self._actors.values() for key in one.container.layers}
 
     # making and naming --------------------------------------------------------------------
 
@@ -155,7 +162,7 @@ class Containers:
         container_id = make_id()
         chosen = self._claim_name(name, container_id)
         try:
-            asyncio.get_running_loop().create_task(self._runtime.warm())  # noqa: RUF006
+            asyncio.get_running_loop().create_task(self._runtime.warm())
             return await self._create(spec, container_id, chosen)
         except BaseException:
             self._by_name.pop(chosen, None)
@@ -200,9 +207,7 @@ class Containers:
             raise InvalidArgument("Neither old nor new names may be empty")
         bare = check_container_name(new_name)
         if bare == old:
-            raise InvalidArgument(
-                "Renaming a container with the same name as its current name"
-            )
+            raise InvalidArgument("Renaming a container with the same name as its current name")
         self._claim_name(bare, actor.container.id)
         try:
             await self._rows.save_record(replace(actor.container, name=bare))
@@ -310,9 +315,7 @@ class Containers:
         actor = self._actor(wanted)
         return Waiting(actor, condition)
 
-    async def remove(
-        self, wanted: str, *, force: bool = False, volumes: bool = False
-    ) -> None:
+    async def remove(self, wanted: str, *, force: bool = False, volumes: bool = False) -> None:
         """Delete a container, and with `volumes` those made for it without a name.
 
         Raises:
@@ -334,9 +337,7 @@ class Containers:
         except (Conflict, AlreadySo):
             if actor.container.state.status not in (Status.REMOVING, Status.GONE):
                 raise
-        ended = await actor.until(
-            lambda one: one.state.status in (Status.GONE, Status.DEAD)
-        )
+        ended = await actor.until(lambda one: one.state.status in (Status.GONE, Status.DEAD))
         if ended.state.status is Status.DEAD:
             raise WherryError(f"container {wanted}: driver failed to remove: {ended.state.error}")
 
@@ -348,13 +349,36 @@ class Containers:
         async with asyncio.timeout(_KILL_PATIENCE_S):
             await actor.until(lambda one: not one.has_process)
 
+    async def prune(self, filters: Filters) -> tuple[Sequence[str], int]:
+        """Remove all that do not run: their ids, and the bytes that their layers held.
+
+        Filters: until (created before), label, label!.
+        """
+        gone: list[str] = []
+        freed = 0
+        until_ns = None
+        for text in filters.values("until"):
+            until_ns = parse_moment_ns(text, now_ns=self._clock.now_ns())
+        for container in self.list_containers():
+            if container.state.status not in (Status.CREATED, Status.EXITED, Status.DEAD):
+                continue
+            labels = container.spec.program.labels
+            if until_ns is not None and container.created_ns > until_ns:
+                continue
+            if not filters.match_labels("label", labels):
+                continue
+            if filters.match_any_label("label!", labels):
+                continue
+            freed += await self._snapshots.size_bytes(container.snapshot)
+            await self.remove(container.id)
+            gone.append(container.id)
+        return gone, freed
+
     async def resize(self, wanted: str, *, height: int, width: int) -> None:
         """Tell the terminal its size. Conflict if it does not run."""
         container = await self._actor(wanted).settled()
         self._require_running(container)
-        await self._runtime.resize(
-            launch_of(container, self._layout), height=height, width=width
-        )
+        await self._runtime.resize(launch_of(container, self._layout), height=height, width=width)
 
     # inside ---------------------------------------------------------------------------------
 
@@ -427,8 +451,10 @@ class Waiting:
                 )
             case _:
                 one = await self._actor.until(
-                    lambda one: not one.has_process
-                    and one.state.status not in (Status.STARTING, Status.RESTARTING)
+                    lambda one: (
+                        not one.has_process
+                        and one.state.status not in (Status.STARTING, Status.RESTARTING)
+                    )
                 )
         return Ended(exit_code=one.state.exit_code)
 
@@ -441,5 +467,3 @@ def _starts_with_the_engine(container: Container) -> bool:
     return mode is RestartMode.ALWAYS or (
         mode is RestartMode.UNLESS_STOPPED and not state.stopped_by_user
     )
-
-

@@ -27,9 +27,7 @@ def events_of(before: Container, event: Event, after: Container, payload: Any) -
         if after.state.out_of_memory:
             yield Told("oom", {})
         ran_s = max(0, after.state.finished_ns - before.state.started_ns) // 1_000_000_000
-        yield Told(
-            "die", {"exitCode": str(after.state.exit_code), "execDuration": str(ran_s)}
-        )
+        yield Told("die", {"exitCode": str(after.state.exit_code), "execDuration": str(ran_s)})
     elif event in (Event.KILL, Event.STOP) and before.has_process and payload:
         yield Told("kill", {"signal": str(payload.signal)})
     elif event is Event.GRACE_OVER:

@@ -139,6 +139,46 @@ class Catalogue:
             and keep(image)
         )
 
+    def select_saved(
+        self, wanted: Sequence[str], *, platform: Platform | None
+    ) -> Sequence[tuple[Image, tuple[Reference, ...]]]:
+        """Images to save, each once, with the names to save them under: those asked for.
+
+        A name without a tag means all its tags; an id means no name. NoSuchImage.
+        """
+        chosen: dict[str, list[Reference]] = {}
+        for name in wanted:
+            try:
+                image = self.get(name, platform=platform)
+                tags = [] if self.is_id(name, image) else self._tags_meant(name)
+            except NoSuchImage:
+                tags = self._tags_meant(name)
+                if not tags:
+                    raise NoSuchImage(name) from None
+            else:
+                chosen.setdefault(image.id, [])
+            for tag in tags:
+                names = chosen.setdefault(self.references[str(tag)], [])
+                names.extend([] if tag in names else [tag])
+        return [(self.images[image_id], tuple(names)) for image_id, names in chosen.items()]
+
+    def _tags_meant(self, name: str) -> list[Reference]:
+        reference = Reference.parse(name)
+        if reference.digest:
+            return []
+        if reference.tag:
+            return [reference]
+        return sorted(
+            one
+            for names in self._by_image.values()
+            for one in names
+            if one.tag and one.name == reference.name
+        )
+
+    def is_id(self, wanted: str, image: Image) -> bool:
+        """Whether `wanted`, which means `image`, is its id or the beginning of it."""
+        return image.id.startswith((wanted, f"sha256:{wanted}"))
+
     def shared_sizes(self) -> Mapping[str, int]:
         """For each image the bytes in layers that another image has, too."""
         users: dict[str, int] = {}
@@ -209,7 +249,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
             if not closed or not inside.strip("^"):
                 raise InvalidArgument("syntax error in pattern")
             negated = "^" if inside.startswith("^") else ""
-            text += f"[{negated}{re.escape(inside[len(negated):]).replace(chr(92) + '-', '-')}]"
+            text += f"[{negated}{re.escape(inside[len(negated) :]).replace(chr(92) + '-', '-')}]"
         elif one == "\\":
             if not rest:
                 raise InvalidArgument("syntax error in pattern")
@@ -224,4 +264,6 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 def matches(name: Reference, patterns: Sequence[re.Pattern[str]]) -> bool:
     """Against the familiar reference, or the familiar name alone."""
-    return any(one.fullmatch(name.familiar) or one.fullmatch(name.familiar_name) for one in patterns)
+    return any(
+        one.fullmatch(name.familiar) or one.fullmatch(name.familiar_name) for one in patterns
+    )

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from wherry.drivers.storage.base import Blobs, Descriptor, Snapshots, Unpacked
 from wherry.engine.images.gate import Gate
@@ -34,8 +34,6 @@ _MEDIA_TYPES = {
 
 
 class LayerRows(Protocol):
-    async def next_snapshot_key(self) -> str: ...
-
     async def insert_layers(self, layers: Sequence[Layer]) -> None: ...
 
     async def delete_layers(self, chains: Sequence[str]) -> None: ...
@@ -70,17 +68,25 @@ class Layers:
         self._one_chain = asyncio.Lock()
         self._gate = Gate(self._collect)
         self._loose_blobs: set[str] = set()
+        self._last_key = 0
         self.known: Mapping[str, Layer] = {}
 
     async def sweep(self, known: Mapping[str, Layer], snapshots_in_use: Collection[str]) -> None:
         """At start: take over `known`, and delete all that is on the disk without a row."""
         self.known = known
         named = {layer.snapshot for layer in known.values()} | set(snapshots_in_use)
-        for key in await self._snapshots.list_keys():
+        present = await self._snapshots.list_keys()
+        self._last_key = max((int(key) for key in {*named, *present}), default=0)
+        for key in present:
             if key not in named:
                 await self._snapshots.remove(key)
         self._loose_blobs.update(await asyncio.to_thread(self._blobs.list_digests))
         await self.collect()
+
+    def next_key(self) -> str:
+        """A key that no snapshot has: the numbers go on from the highest one at start."""
+        self._last_key += 1
+        return str(self._last_key)
 
     @asynccontextmanager
     async def ingest(self) -> AsyncIterator[None]:
@@ -92,8 +98,24 @@ class Layers:
         """Delete the layers and blobs that nothing names; put off while an ingest is open."""
         await self._gate.collect()
 
-    def note_blob(self, digest: str) -> None:
-        """This blob may have nothing that names it: look at it in the next collection."""
+    async def put_blob(
+        self, chunks: AsyncIterator[bytes] | bytes, *, expected: str | None = None
+    ) -> Descriptor:
+        """Store, inside an ingest. If no row names it in the end, it goes again."""
+        blob = await self._blobs.put(chunks, expected=expected)
+        self._loose_blobs.add(blob.digest)
+        return blob
+
+    def read_blob(self, digest: str) -> bytes:
+        """A small one whole. NotFound, TooLarge."""
+        return self._blobs.read(digest)
+
+    def open_blob(self, digest: str) -> BinaryIO:
+        """NotFound if there is none."""
+        return self._blobs.open(digest)
+
+    def drop_blob(self, digest: str) -> None:
+        """Nothing names it any more: look at it in the next collection."""
         self._loose_blobs.add(digest)
 
     async def receive(self, parent: str, chunks: AsyncIterator[bytes]) -> Layer:
@@ -110,14 +132,18 @@ class Layers:
         if compression not in _MEDIA_TYPES:
             # images know no such layers: keep the plain tar
             whole, compression = expand(whole), Compression.NONE
-        key = await self._rows.next_snapshot_key()
+        key = self.next_key()
         parents = self._snapshots_below(parent)
 
         async def unpack(pieces: AsyncIterator[bytes]) -> Unpacked:
             async with self._unpacks:
                 return await self._snapshots.unpack(key, parents, pieces)
 
-        blob, unpacked = await feed_both(whole, self._put, unpack)
+        try:
+            blob, unpacked = await feed_both(whole, self.put_blob, unpack)
+        except BaseException:
+            await self._snapshots.remove(key)
+            raise
         layer = _layer(parent, key, unpacked, blob, _MEDIA_TYPES[compression])
         return await self._keep(layer)
 
@@ -127,9 +153,22 @@ class Layers:
         unpacked = Unpacked(diff_id=diff, size_bytes=size_bytes, entries=0)
         return await self._keep(_layer(parent, key, unpacked, blob, LAYER_TAR))
 
-    async def ensure_chain(
-        self, sources: Sequence[LayerSource]
-    ) -> AsyncIterator[tuple[Layer, bool]]:
+    async def unpack_blob(self, parent: str, diff: str, blob: Descriptor) -> Layer:
+        """A layer from a blob that is already there. InvalidArgument if it is not `diff`."""
+
+        async def stored() -> Descriptor:
+            return blob
+
+        key = self.next_key()
+        try:
+            source = LayerSource(diff=diff, blob=stored)
+            layer = await self._unpack(parent, key, self._snapshots_below(parent), source, 0)
+        except BaseException:
+            await self._snapshots.remove(key)
+            raise
+        return await self._keep(layer)
+
+    async def ensure_chain(self, sources: Sequence[LayerSource]) -> Sequence[tuple[Layer, bool]]:
         """Every layer of an image, bottom first, and whether it is new; unpacks what is missing.
 
         Raises:
@@ -138,7 +177,7 @@ class Layers:
         chains = chain_ids(tuple(source.diff for source in sources))
         async with self._one_chain:
             missing = [at for at, chain in enumerate(chains) if chain not in self.known]
-            keys = {at: await self._rows.next_snapshot_key() for at in missing}
+            keys = {at: self.next_key() for at in missing}
             below: list[str] = [
                 keys[at] if at in keys else self.known[chain].snapshot
                 for at, chain in enumerate(chains)
@@ -157,14 +196,15 @@ class Layers:
                         )
                         for at in missing
                     }
-            except BaseExceptionGroup as failures:
+            except BaseException as error:
                 for key in keys.values():
                     await self._snapshots.remove(key)
-                raise failures.exceptions[0] from None
+                if isinstance(error, BaseExceptionGroup):
+                    raise error.exceptions[0] from None
+                raise
             made = {chains[at]: task.result() for at, task in tasks.items()}
             await self._insert(list(made.values()))
-        for chain in chains:
-            yield self.known[chain], chain in made
+        return [(self.known[chain], chain in made) for chain in chains]
 
     async def _unpack(
         self, parent: str, key: str, below: Sequence[str], source: LayerSource, at: int
@@ -179,22 +219,17 @@ class Layers:
                 unpacked = await self._snapshots.unpack(key, below, tar)
         if unpacked.diff_id != source.diff:
             raise InvalidArgument(
-                f'invalid diffID for layer {at}: expected "{source.diff}", '
-                f'got "{unpacked.diff_id}"'
+                f'invalid diffID for layer {at}: expected "{source.diff}", got "{unpacked.diff_id}"'
             )
         return _layer(parent, key, unpacked, blob, _MEDIA_TYPES[compression])
 
-    async def _put(self, pieces: AsyncIterator[bytes]) -> Descriptor:
-        blob = await self._blobs.put(pieces)
-        self.note_blob(blob.digest)
-        return blob
-
     async def _keep(self, layer: Layer) -> Layer:
-        if layer.chain in self.known:
-            await self._snapshots.remove(layer.snapshot)
-            return self.known[layer.chain]
-        await self._insert([layer])
-        return layer
+        async with self._one_chain:
+            if layer.chain not in self.known:
+                await self._insert([layer])
+                return layer
+        await self._snapshots.remove(layer.snapshot)
+        return self.known[layer.chain]
 
     async def _insert(self, layers: Sequence[Layer]) -> None:
         await self._rows.insert_layers(layers)

@@ -128,10 +128,13 @@ async def through_pipe(
         finally:
             await asyncio.to_thread(sink.close)
 
+    async def consume() -> B:
+        return await read(read_file(source))
+
     try:
         async with asyncio.TaskGroup() as group:
             written = group.create_task(produce())
-            taken = group.create_task(read(read_file(source)))
+            taken = group.create_task(consume())
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     finally:

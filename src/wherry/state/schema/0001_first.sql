@@ -46,9 +46,3 @@ CREATE TABLE events (
     record   TEXT NOT NULL
 );
 CREATE INDEX events_by_time ON events (time_ns);
-
--- The next short number for snapshots.
-CREATE TABLE counters (
-    name     TEXT PRIMARY KEY,
-    value    INTEGER NOT NULL
-) WITHOUT ROWID;
