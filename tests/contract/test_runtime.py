@@ -20,6 +20,7 @@ from wherry.drivers.runtime.base import Launch, Process
 from wherry.drivers.runtime.bundle import files_of, read_pid
 from wherry.drivers.runtime.seccomp_filters import CompiledFilters
 from wherry.kernel import cgroup, pidfd
+from wherry.kernel import process as process_module
 from wherry.kernel.devices import list_host_devices
 from wherry.kernel.process import list_capabilities
 from wherry.model.capabilities import DEFAULT, effective_capabilities
@@ -145,6 +146,18 @@ async def test_running_out_of_memory_is_told(rig: Rig) -> None:
     _, _, ended = await rig.run(launch)
     assert ended.code == 137
     assert ended.out_of_memory
+
+
+async def test_limits_change_while_it_runs(rig: Rig) -> None:
+    launch = rig.launch("sleep", "100", resources=Resources(memory_bytes=64 << 20))
+    await rig.runtime.create(launch)
+    await rig.runtime.start(launch)
+    limits = oci.encode_limits(Resources(memory_bytes=96 << 20, pids_limit=33, cpu_shares=512))
+    await rig.runtime.update(launch, limits)
+    usage = cgroup.read_usage(runtime_rig.HIERARCHIES, f"{rig.cgroup_parent}/{launch.id}")
+    assert (usage.memory_limit_bytes, usage.pids_limit) == (96 << 20, 33)
+    with pytest.raises(InvalidArgument, match="Cannot update container"):
+        await rig.runtime.update(launch, {"cpu": {"cpus": "999"}})
 
 
 # what cannot be started -----------------------------------------------------------------
@@ -418,6 +431,24 @@ async def test_the_end_is_seen_even_if_the_monitor_was_killed(rig: Rig) -> None:
 
 
 # protection -----------------------------------------------------------------------------
+
+
+async def test_a_monitor_holds_nothing_that_the_daemon_was_started_with(rig: Rig) -> None:
+    read, write = os.pipe()
+    os.set_inheritable(read, True)  # As if our parent had left it to us.
+    process_module.seal_descriptors()
+    try:
+        launch = rig.launch("sleep", "100")
+        process = await rig.runtime.create(launch)
+        monitor = read_pid(files_of(launch).monitor_pid_path)
+        pipe = os.readlink(f"/proc/self/fd/{read}")
+        for pid in (monitor, process.pid):
+            held = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+            assert held
+            assert pipe not in held
+    finally:
+        os.close(read)
+        os.close(write)
 
 
 async def test_the_default_capabilities_and_masks_are_in_force(rig: Rig) -> None:

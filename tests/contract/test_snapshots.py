@@ -15,10 +15,12 @@ import pytest
 
 from tests.support.tars import Item, file, folder, hard_link, make_tar, symlink
 from wherry.drivers.storage.base import Change, PathChange, UnpackLimits
+from wherry.drivers.storage.compression import zstd
 from wherry.drivers.storage.copying import CopySnapshots
 from wherry.drivers.storage.overlay import OverlaySnapshots
 from wherry.drivers.storage.unpack import extract_plain
-from wherry.model.errors import InvalidArgument, TooLarge
+from wherry.kernel.mount import MountFlag, mount, unmount
+from wherry.model.errors import InvalidArgument, OutOfSpace, TooLarge
 
 pytestmark = pytest.mark.needs("root", "overlay")
 
@@ -244,9 +246,10 @@ async def test_an_export_of_the_merged_tree_gives_the_same_tree_back(
         gzip.compress,
         bz2.compress,
         lzma.compress,
+        zstd.compress,
         lambda data: gzip.compress(data[:700]) + gzip.compress(data[700:]) + bytes(512),
     ],
-    ids=["gzip", "bzip2", "xz", "gzip of two members"],
+    ids=["gzip", "bzip2", "xz", "zstd", "gzip of two members"],
 )
 async def test_compressed_layers_are_unpacked(store: Store, compress: object) -> None:
     assert callable(compress)
@@ -430,3 +433,30 @@ async def test_a_link_to_a_link_of_this_layer_is_one(store: Store, shown: Shown)
     tar = make_tar(symlink("one", "nowhere"), hard_link("two", "one"), Item(name=b"three"))
     await load(store, "1", [], tar)
     assert os.readlink(await shown.show("1") / "two") == "nowhere"
+
+
+@pytest.mark.parametrize("kind", [OverlaySnapshots, CopySnapshots])
+async def test_a_full_disk_is_told_and_nothing_is_kept(tmp_path: Path, kind: type[Store]) -> None:
+    mount("tmpfs", tmp_path, "tmpfs", MountFlag.NONE, "size=4m")
+    try:
+        store = kind(tmp_path / "layers")
+        tar = make_tar(*(file(f"f{number}", bytes(1 << 20)) for number in range(8)))
+        with pytest.raises(OutOfSpace):
+            await store.unpack("1", [], io.BytesIO(tar))
+        assert await store.list_keys() == ()
+        await store.unpack("1", [], io.BytesIO(BASE))
+    finally:
+        unmount(tmp_path)
+
+
+async def test_a_volatile_mount_shows_the_same(store: Store, tmp_path: Path) -> None:
+    await load(store, "1", [], BASE)
+    await store.create("2", ["1"])
+    target = tmp_path / "mnt"
+    target.mkdir()
+    await store.mount("2", ["1"], target, volatile=True)
+    try:
+        (target / "new").touch()
+        assert sorted(os.listdir(target)) == ["etc", "new", "opt"]
+    finally:
+        await store.unmount(target)

@@ -24,9 +24,9 @@ def verdict(section: dict[str, Any], name: str, *args: int) -> str | int:
 def fits(arg: dict[str, Any], args: tuple[int, ...]) -> bool:
     value = args[arg["index"]]
     if arg["op"] == "SCMP_CMP_MASKED_EQ":
-        return value & arg["value"] == arg["valueTwo"]
+        return bool(value & arg["value"] == arg["valueTwo"])
     assert arg["op"] == "SCMP_CMP_EQ"
-    return value == int(arg["value"])
+    return bool(value == arg["value"])
 
 
 DEFAULT_SECTION = encode_default(capabilities=DEFAULT, **AMD64)
@@ -41,7 +41,7 @@ def test_what_programs_need_is_allowed(name: str) -> None:
     "name",
     "unshare mount setns keyctl perf_event_open bpf io_uring_setup userfaultfd add_key umount2 "
     "open_by_handle_at reboot init_module kexec_load pivot_root fsopen quotactl "
-    "process_madvise".split(),  # noqa: SIM905
+    "process_madvise".split(),
 )
 def test_what_is_known_and_dangerous_gets_eperm(name: str) -> None:
     assert verdict(DEFAULT_SECTION, name) == 1

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Protocol
 
 from wherry.api.replies import TAR, empty_reply, json_reply, stream_reply
 from wherry.engine.images.catalogue import LIST_FILTERS, PRUNE_FILTERS, ImageSummary
@@ -60,7 +60,15 @@ class Images(Protocol):
     async def tag(self, wanted: str, reference: Reference) -> None: ...
     async def remove(self, wanted: str, *, force: bool = False) -> Removed: ...
     async def prune(self, filters: Filters) -> Pruned: ...
-    async def import_tar(self, chunks: AsyncIterator[bytes], **wanted: Any) -> Image: ...
+    async def import_tar(
+        self,
+        chunks: AsyncIterator[bytes],
+        *,
+        reference: Reference | None,
+        message: str = "",
+        changes: Sequence[str] = (),
+        platform: Platform | None = None,
+    ) -> Image: ...
     def load(
         self, chunks: AsyncIterator[bytes], *, platform: Platform | None = None
     ) -> AsyncIterator[LoadStep]: ...
@@ -164,14 +172,15 @@ def routes(images: Images, bootstrap: Bootstrap, *, storage_driver: str) -> Rout
         return stream_reply(images.save(names, platform=platform), TAR)
 
     async def make_first(call: Call) -> Reply:
-        """``name=busybox`` or ``name=debian:SUITE``: an image out of what this host has."""
+        """``kind=busybox``, or ``kind=debian&suite=bookworm``: an image out of what this host has."""
+        kind, suite = call.query.get("kind", ""), call.query.get("suite", "")
         include = [
             one for text in call.query_all.get("include", ()) for one in text.split(",") if one
         ]
         made = bootstrap.make(
-            call.query.get("name", ""),
+            f"{kind}:{suite}" if suite else kind,
             include=include,
-            host_ca=decode_flag(call.query, "hostca"),
+            host_ca=decode_flag(call.query, "hostCa"),
         )
         return stream_reply(_making(made))
 
@@ -250,7 +259,10 @@ async def _making(steps: AsyncIterator[str | Image]) -> AsyncIterator[bytes]:
     try:
         async with aclosing(steps) as told:  # type: ignore[type-var]  # it is a generator
             async for step in told:
-                yield encode_line({"status": step.id if isinstance(step, Image) else step})
+                if isinstance(step, Image):
+                    yield encode_line({"aux": {"ID": step.id}})
+                else:
+                    yield encode_line({"stream": f"{step}\n"})
     except WherryError as error:
         yield encode_failure(str(error))
 

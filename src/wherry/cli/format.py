@@ -57,11 +57,32 @@ def print_listing(
                 name: column(document, truncate)
                 for name, (_, column) in sorted(listing.columns.items())
             }
-            print(encode_json(values))
+            print(_escape_html(encode_json(values)))
         return
     from wherry.cli.listings import print_by_template
 
     print_by_template(listing, documents, style, truncate)
+
+
+def _escape_html(text: str) -> str:
+    # Go's encoder does so unless told otherwise, and Docker's lists do not tell it.
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def natural_order(text: str) -> list[tuple[bool, int, str]]:
+    """A sort key: digits count as numbers, so ``a2`` comes before ``a10``."""
+    parts: list[tuple[bool, int, str]] = []
+    place = 0
+    while place < len(text):
+        end = place + 1
+        if text[place].isdigit():
+            while end < len(text) and text[end].isdigit():
+                end += 1
+            parts.append((False, int(text[place:end]), text[place:end]))
+        else:
+            parts.append((True, 0, text[place]))
+        place = end
+    return parts
 
 
 def render_table(

@@ -90,7 +90,9 @@ def print_unknown(path: str) -> int:
 def find_near(path: str) -> str:
     """The command that is at most two changes away, or that `path` begins; empty for none."""
     known = [*CATALOG, *ALIASES, *GROUPS]
-    scored = sorted((_distance(path, name), name[:2] != path[:2], -len(name), name) for name in known)
+    scored = sorted(
+        (_distance(path, name), name[:2] != path[:2], -len(name), name) for name in known
+    )
     word = path.rpartition(" ")[2]
     if scored[0][0] <= min(2, len(word) // 3):
         return scored[0][3]

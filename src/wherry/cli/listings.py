@@ -6,7 +6,7 @@ import sys
 
 from wherry.cli.errors import Refused
 from wherry.cli.format import Listing, render_table
-from wherry.cli.templatefunctions import FUNCTIONS, NilList, NilMap, Record
+from wherry.cli.templatefunctions import FUNCTIONS, Nil, NilList, NilMap, Record
 from wherry.cli.templates import Template, TemplateError, parse_template
 
 TYPE_CHECKING = False
@@ -18,17 +18,21 @@ if TYPE_CHECKING:
 class _Row:
     """One document as a template sees it: the fields are the listing's columns."""
 
-    def __init__(self, listing: Listing, document: dict[str, Any], truncate: bool) -> None:
+    def __init__(self, listing: Listing, document: dict[str, Any] | None, truncate: bool) -> None:
         self._listing, self._document, self._truncate = listing, document, truncate
         self.go_type = listing.go_type
 
     def find_field(self, name: str) -> Any:
+        if self._document is None:
+            return self._listing.columns[name][0] if name != "Label" else str
         if name == "Label":
             return lambda label: (self._document.get("Labels") or {}).get(label, "")
         _, column = self._listing.columns[name]
         return column(self._document, self._truncate)
 
     def list_values(self) -> dict[str, str]:
+        if self._document is None:
+            return {}
         return {
             name: column(self._document, self._truncate)
             for name, (_, column) in sorted(self._listing.columns.items())
@@ -55,6 +59,9 @@ def print_by_template(
     rows = [_Row(listing, document, truncate) for document in documents]
     try:
         lines = [template.execute(row) for row in rows]
+        if not rows:
+            # A wrong field is told also when there is nothing to show.
+            template.execute(_Row(listing, None, truncate))
         if in_table:
             lines.insert(0, _execute_header(template, listing))
     except TemplateError as error:
@@ -90,10 +97,14 @@ _POINTERS = frozenset(
     "Health Healthcheck Init OomKillDisable PidsLimit MemorySwappiness IPAMConfig VolumeOptions "
     "BindOptions TmpfsOptions UsageData ClusterVolume ContainerConfig Descriptor".split()
 )
-_ABSENT: dict[str, Any] = dict.fromkeys(_POINTERS)
+_ABSENT: dict[str, Any] = {name: Nil() for name in _POINTERS}
 for _name in _MAPS:
     _ABSENT[_name] = NilMap()
 _ABSENT.update(dict.fromkeys(("MacAddress", "Annotations", "StopSignal", "Domainname"), ""))
+
+
+_RENAMED = {"Id": "ID", "ApiVersion": "APIVersion"}
+"""Spelled one way in JSON and the other way in Go: templates may use both."""
 
 
 def as_records(value: Any, name: str = "") -> Any:
@@ -104,13 +115,16 @@ def as_records(value: Any, name: str = "") -> Any:
             return inner
         record = Record(inner)
         record.find_absent = _ABSENT
+        renamed = {new: inner[old] for old, new in _RENAMED.items() if old in inner}
+        if renamed:
+            record.find_absent = {**_ABSENT, **renamed}
         return record
     if isinstance(value, list):
         return [as_records(item) for item in value]
     if value is None:
         if name in _MAPS:
             return NilMap()
-        return None if name in _POINTERS else NilList()
+        return Nil() if name in _POINTERS else NilList()
     return value
 
 

@@ -28,6 +28,15 @@ class NilList(list):  # type: ignore[type-arg]
     """A list that is not there: empty, and ``null`` in JSON."""
 
 
+class Nil:
+    """A pointer to nothing: false, and printed as such."""
+
+    go_type = "interface {}"
+
+    def __bool__(self) -> bool:
+        return False
+
+
 def is_true(value: Any) -> bool:
     """Go: everything but nil, zero and what is empty."""
     return bool(value)
@@ -50,6 +59,8 @@ def format_value(value: Any, *, top: bool = False) -> str:
     """As Go's ``%v`` prints it."""
     if value is None:
         return "<no value>" if top else "<nil>"
+    if isinstance(value, Nil):
+        return "<nil>"
     if value is True:
         return "true"
     if value is False:
@@ -82,7 +93,7 @@ def to_json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, (NilMap, NilList)):
+    if isinstance(value, (Nil, NilMap, NilList)):
         return None
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
@@ -130,7 +141,7 @@ def _same_kind(left: Any, right: Any) -> None:
     elif isinstance(left, numbers):
         fits = isinstance(right, numbers)
     else:
-        fits = left is None or right is None or isinstance(left, str) == isinstance(right, str)
+        fits = not left or not right or isinstance(left, str) == isinstance(right, str)
     if not fits:
         raise ValueError("incompatible types for comparison")
 

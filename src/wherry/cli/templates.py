@@ -10,7 +10,7 @@ Source: pkg.go.dev/text/template, sections "Actions", "Pipelines", "Text and spa
 
 from __future__ import annotations
 
-from wherry.cli.templatefunctions import FUNCTIONS, format_value, is_true, type_name
+from wherry.cli.templatefunctions import FUNCTIONS, Nil, format_value, is_true, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class _Access(_Node):
                 return find(name)
             except KeyError:
                 pass
-        if value is None:
+        if value is None or isinstance(value, Nil):
             raise context.fail(self, f"nil pointer evaluating interface {{}}.{name}")
         raise context.fail(self, f"can't evaluate field {name} in type {type_name(value)}")
 
@@ -307,7 +307,7 @@ class _Branch(_Step):
             return enumerate(value)
         if isinstance(value, int) and not isinstance(value, bool):
             return ((number, number) for number in range(value))
-        if value is None:
+        if value is None or isinstance(value, Nil):
             return iter(())
         raise context.fail(self.pipe, f"range can't iterate over {format_value(value)}")
 

@@ -34,7 +34,8 @@ def quote(text: str) -> str:
 
 def _unusable(host: str) -> Unreachable:
     return Unreachable(
-        f"Failed to initialize: unable to resolve wherry endpoint: invalid bind address format: {host}"
+        "Failed to initialize: unable to resolve wherry endpoint: "
+        f"invalid bind address format: {host}"
     )
 
 

@@ -54,7 +54,8 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER = 1, 3, 4, 10
 _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 18, 20, 28
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_PEER = 1
-_BRPORT_MODE, _BRPORT_ISOLATED = 4, 33
+_BRPORT_STATE, _BRPORT_MODE, _BRPORT_ISOLATED = 1, 4, 33
+_FORWARDING = 3  # BR_STATE_FORWARDING
 
 
 class NetlinkError(OSError):
@@ -242,10 +243,18 @@ def set_alias(name: str, alias: str) -> Message:
     return Message(_NEWLINK, 0, body, f"link {name} alias")
 
 
-def set_port(name: str, *, hairpin: bool | None = None, isolated: bool | None = None) -> Message:
+def set_port(
+    name: str,
+    *,
+    hairpin: bool | None = None,
+    isolated: bool | None = None,
+    disabled: bool | None = None,
+) -> Message:
     """A bridge's port: `hairpin` lets a frame leave where it came in; `isolated` ports reach the
-    bridge and no other isolated port. None: as it is."""
+    bridge and no other isolated port; a `disabled` one reaches nobody. None: as it is."""
     data = b""
+    if disabled is not None:
+        data += _attribute(_BRPORT_STATE, struct.pack("=B", 0 if disabled else _FORWARDING))
     if hairpin is not None:
         data += _attribute(_BRPORT_MODE, struct.pack("=B", hairpin))
     if isolated is not None:

@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from wherry.kernel import pidfd
 from wherry.model.capabilities import NAMES, parse_mask
@@ -44,6 +45,7 @@ def spawn(
     `fds` maps the child's descriptor numbers to ours; 0 to 2 are /dev/null unless named.
     OSError if the program cannot be executed.
     """
+    _seal_once()
     opened = [os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)]
     try:
         wanted = {0: opened[0], 1: opened[0], 2: opened[0], **(fds or {})}
@@ -67,6 +69,17 @@ def spawn(
     finally:
         for fd in opened:
             os.close(fd)
+
+
+def seal_descriptors() -> None:
+    """Let no child inherit what we were started with (beyond 0 to 2); ours are sealed anyway."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            with contextlib.suppress(OSError):  # The folder's own is closed by now.
+                os.set_inheritable(int(name), False)
+
+
+_seal_once = cache(seal_descriptors)
 
 
 async def reap(pid: int) -> int:

@@ -7,7 +7,7 @@ config-linux.md; moby 28 ``oci/defaults.go``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -111,7 +111,7 @@ class ProcessInputs:
     no_new_privileges: bool = False
     apparmor_profile: str = ""
     selinux_label: str = ""
-    oom_score_adj: int | None = None
+    oom_score_adj: int = 0
     ulimits: tuple[Ulimit, ...] = ()
 
 
@@ -161,8 +161,12 @@ def bind_options(
 
 
 def encode_config(inputs: RuntimeInputs) -> Document:
-    """The content of ``config.json``."""
-    process = inputs.process
+    """The content of ``config.json``. Parts are shared between documents: not to be changed."""
+    process = replace(
+        inputs.process,
+        oom_score_adj=inputs.process.oom_score_adj or inputs.resources.oom_score_adj,
+        ulimits=inputs.process.ulimits or inputs.resources.ulimits,
+    )
     document: Document = {
         "ociVersion": OCI_VERSION,
         "process": encode_process(process),
@@ -210,14 +214,14 @@ def encode_process(inputs: ProcessInputs) -> Document:
             "permitted": capabilities,
         },
         "noNewPrivileges": inputs.no_new_privileges,
+        # Always said: otherwise the daemon's own would be inherited.
+        "oomScoreAdj": inputs.oom_score_adj,
     }
     if inputs.terminal and all(inputs.console_size):
         height, width = inputs.console_size
         process["consoleSize"] = {"height": height, "width": width}
     if inputs.ulimits:
         process["rlimits"] = [_rlimit(limit) for limit in inputs.ulimits]
-    if inputs.oom_score_adj is not None:
-        process["oomScoreAdj"] = inputs.oom_score_adj
     if inputs.apparmor_profile:
         process["apparmorProfile"] = inputs.apparmor_profile
     if inputs.selinux_label:
@@ -414,6 +418,17 @@ def encode_resources(inputs: RuntimeInputs) -> Document:
     if block := _block(wanted, inputs.block_limits):
         resources["blockIO"] = block
     return resources
+
+
+def encode_limits(wanted: Resources) -> Document:
+    """What `Runtime.update` takes: the limits alone, those that can change while it runs."""
+    limits = {
+        "memory": _memory(wanted),
+        "cpu": _cpu(wanted),
+        "pids": {"limit": wanted.pids_limit} if wanted.pids_limit else {},
+        "blockIO": {"weight": wanted.blkio_weight} if wanted.blkio_weight else {},
+    }
+    return {key: value for key, value in limits.items() if value}
 
 
 def _device_rules(inputs: RuntimeInputs) -> list[Document]:

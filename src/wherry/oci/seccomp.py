@@ -48,7 +48,15 @@ Section = dict[str, Any]
 
 
 def encode_default(*, capabilities: Collection[str], arch: str, kernel: tuple[int, int]) -> Section:
-    """Our own profile for a container with these capabilities (``CAP_…``)."""
+    """Our own profile for a container with these capabilities (``CAP_…``).
+
+    The same object each time: not to be changed.
+    """
+    return _encode_default(frozenset(capabilities), arch, kernel)
+
+
+@cache
+def _encode_default(capabilities: frozenset[str], arch: str, kernel: tuple[int, int]) -> Section:
     profile = _own_profile()
     allowed = dict.fromkeys(_names(profile["allow"]))
     for version, names in profile["by_kernel"].items():
@@ -164,16 +172,16 @@ def decode_profile(text: str | bytes) -> Mapping[str, Any]:
     """
     try:
         profile = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"Decoding seccomp profile failed: {error}") from None
     if not isinstance(profile, dict):
         raise InvalidArgument("Decoding seccomp profile failed: not an object")
     if profile.get("architectures") and profile.get("archMap"):
         raise InvalidArgument("both 'architectures' and 'archMap' are specified in the profile")
     _check(profile.get("defaultAction") in _ACTIONS, "its defaultAction is unknown")
-    rules = profile.get("syscalls") or []
-    _check(isinstance(rules, list), "syscalls is not a list")
-    for rule in rules:
+    rules = profile.get("syscalls")
+    _check(rules is None or isinstance(rules, list), "syscalls is not a list")
+    for rule in rules or []:
         _check_rule(rule)
     return profile
 

@@ -63,7 +63,7 @@ LISTING = Listing(
         "Containers": ("CONTAINERS", _count),
         "SharedSize": ("SHARED SIZE", _size_column("SharedSize", 4)),
         "UniqueSize": ("UNIQUE SIZE", _unique),
-        "VirtualSize": ("SIZE", _size_column("Size")),
+        "VirtualSize": ("SIZE", _size_column("Size", 4)),
     },
     ("Repository", "Tag", "ID", "CreatedSince", "Size"),
 )

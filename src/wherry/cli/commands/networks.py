@@ -5,7 +5,7 @@ from __future__ import annotations
 from wherry.cli.command import Call, Command, confirm, warn
 from wherry.cli.errors import Refused, describe
 from wherry.cli.flags import Flag
-from wherry.cli.format import Listing, join_labels, print_listing, short_id
+from wherry.cli.format import Listing, join_labels, natural_order, print_listing, short_id
 from wherry.cli.units import parse_time_s
 from wherry.cli.values import parse_label
 from wherry.client import networks
@@ -64,7 +64,7 @@ def run_ls(call: Call) -> int:
     """List networks by name."""
     flags = call.flags
     found = networks.list_networks(call.engine, flags.filters())
-    found.sort(key=lambda document: str(document["Name"]))
+    found.sort(key=lambda document: natural_order(str(document["Name"])))
     truncate = not flags.switch("no-trunc")
     if flags.switch("quiet"):
         for document in found:

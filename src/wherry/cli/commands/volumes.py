@@ -6,7 +6,7 @@ from wherry.cli.command import Call, Command, confirm
 from wherry.cli.commands.containers import print_pruned
 from wherry.cli.errors import Refused
 from wherry.cli.flags import Flag
-from wherry.cli.format import Listing, join_labels, print_listing
+from wherry.cli.format import Listing, join_labels, natural_order, print_listing
 from wherry.cli.units import format_size
 from wherry.cli.values import parse_label
 from wherry.client import volumes
@@ -54,7 +54,7 @@ def run_ls(call: Call) -> int:
     """List volumes by name."""
     flags = call.flags
     found = volumes.list_volumes(call.engine, flags.filters())
-    found.sort(key=lambda document: str(document["Name"]))
+    found.sort(key=lambda document: natural_order(str(document["Name"])))
     if flags.switch("quiet"):
         for document in found:
             print(document["Name"])

@@ -105,7 +105,6 @@ class MmdebstrapBuilder:
             ]
         return [
             "mmdebstrap",
-            "--quiet",
             "--mode=root" if os.geteuid() == 0 else "--mode=auto",
             "--variant=minbase",
             "--format=tar",

@@ -34,7 +34,9 @@ class Networks(Protocol):
     ) -> None:
         """Make the kernel look as it should for these networks and these running endpoints, and
         nothing else of ours: bridges, rules, reserved ports; prepare namespaces ahead of need.
-        `keep` names sandboxes that are in use, with or without an endpoint."""
+
+        Sandboxes stay that bear the container's id of one of `in_use`, or a name in `keep`.
+        """
 
     async def close(self) -> None:
         """Give back what only a living daemon needs; running containers keep their networks."""
@@ -58,18 +60,29 @@ class Networks(Protocol):
         self, sandbox: Sandbox, network: Network, endpoint: Endpoint, *, interface: str
     ) -> Endpoint:
         """Link the sandbox to `network` with the endpoint's addresses; returns it completed
-        (MAC address, host's link name)."""
+        (addresses and MAC address where none were asked for, host's link name).
 
-    async def leave(self, sandbox: str, network: Network, endpoint: Endpoint) -> None: ...
+        Addresses belong to the endpoint until `leave` or `discard_sandbox`. The default route is
+        that of the endpoint with the highest priority, then of the network whose name comes first.
+
+        Raises:
+            Conflict: the address is in use, or none is left.
+            InvalidArgument: the address belongs to no subnet of the network.
+        """
+
+    async def leave(self, sandbox: str, network: Network, endpoint: Endpoint) -> None:
+        """Unlink a container that goes on running (30 ms). One that has ended is left to
+        `discard_sandbox`, which drops all its links at once and waits for nothing."""
 
     async def publish(
         self, endpoint: Endpoint, ports: Sequence[PublishedPort]
     ) -> Sequence[PublishedPort]:
         """Reserve the host's ports and forward them; returns them with every port filled in.
-        All or none.
+        All or none. ``::`` is left out where the host has no IPv6.
 
         Raises:
             PortTaken: somebody else has it.
+            Conflict: the host has no such address.
         """
 
     async def unpublish(self, endpoint: Endpoint, ports: Sequence[PublishedPort]) -> None: ...

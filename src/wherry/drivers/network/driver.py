@@ -8,6 +8,7 @@ change of a rule: 0.1 to 0.4 ms) are made directly, slow ones (taking a link or 
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
@@ -170,6 +171,7 @@ class HostNetworks:
 
     async def discard_sandbox(self, name: str) -> None:
         for joined in self._joined.pop(name, {}).values():
+            self._silence(joined.endpoint)
             self._free(joined.endpoint)
         self._forget_gateways(name)
         self._sandboxes.discard(name)
@@ -296,7 +298,8 @@ class HostNetworks:
             ipv4=ipv4 if isinstance(ipv4, IPv4Address) else None,
             ipv6=ipv6 if isinstance(ipv6, IPv6Address) else None,
             mac=endpoint.mac or ipam.format_mac_of(ipv4, endpoint.id),
-            host_link=f"{self._options.prefix}v{endpoint.id[:12]}",
+            # Never a name used before: the link of the last time may still be there.
+            host_link=f"{self._options.prefix}v{secrets.token_hex(6)}",
         )
 
     def _lease(
@@ -336,9 +339,15 @@ class HostNetworks:
         except NetlinkError as error:
             if error.errno != 17:  # EEXIST: of an attempt that was cut short
                 raise
-            assert endpoint.host_link is not None
-            _discard_link(endpoint.host_link)
+            namespace.netlink.do(remove_link(interface))
             attempt()
+
+    def _silence(self, endpoint: Endpoint) -> None:
+        """The kernel takes a link apart when it finds time, and a process that was left behind
+        may keep it: until then it must not answer for an address that is another's by then."""
+        if endpoint.host_link is not None:
+            with contextlib.suppress(NetlinkError):
+                self._netlink.do(set_port(endpoint.host_link, disabled=True))
 
     def _free(self, endpoint: Endpoint) -> None:
         leases = self._leases.get(endpoint.network_id, {})

@@ -140,6 +140,13 @@ class Runtime(Protocol):
 
     async def resume(self, launch: Launch) -> None: ...
 
+    async def update(self, launch: Launch, limits: Mapping[str, Any]) -> None:
+        """Change the limits of a running container; `oci.runtime.encode_limits` makes them.
+
+        Raises:
+            InvalidArgument: the kernel would not take them.
+        """
+
     async def delete(self, launch: Launch) -> None:
         """Free all that `create` made: cgroups, runtime state, sockets, leftover processes."""
 

@@ -167,6 +167,9 @@ class ConmonRuntime:
     async def resume(self, launch: Launch) -> None:
         cgroup.thaw(self._hierarchies, self._cgroup_path(launch))
 
+    async def update(self, launch: Launch, limits: Mapping[str, Any]) -> None:
+        await crun.update(self._program(launch), launch.id, launch.bundle_dir, limits)
+
     def _cgroup_path(self, launch: Launch) -> str:
         path = crun.read_cgroup_path(self._program(launch), launch.id, launch.bundle_dir)
         if path is None:

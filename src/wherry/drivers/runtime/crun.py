@@ -19,7 +19,7 @@ import orjson
 
 from wherry.drivers.runtime.base import Process
 from wherry.kernel import pidfd, process
-from wherry.model.errors import LaunchFailed
+from wherry.model.errors import InvalidArgument, LaunchFailed
 
 _COMMAND_TIMEOUT_S = 30.0
 _CREATE_WORDS = (
@@ -145,6 +145,21 @@ def _start_by_fifo(program: Program, container_id: str) -> bool:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     return True
+
+
+async def update(
+    program: Program, container_id: str, bundle_dir: Path, limits: Mapping[str, Any]
+) -> None:
+    """Change limits while the container runs. InvalidArgument if the kernel will not."""
+    path = bundle_dir / "limits.json"
+    path.write_bytes(orjson.dumps(limits))
+    argv = program.argv("update", "--resources", str(path), container_id)
+    done = await process.run(argv, timeout_s=_COMMAND_TIMEOUT_S)
+    if done.code:
+        raise InvalidArgument(
+            f"Cannot update container {container_id}: runc did not terminate successfully: "
+            f"{_words(done.stderr)}"
+        )
 
 
 async def delete(program: Program, container_id: str) -> None:

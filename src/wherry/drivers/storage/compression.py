@@ -19,9 +19,9 @@ from isal.igzip_lib import IsalError
 from wherry.model.errors import InvalidArgument
 
 if sys.version_info >= (3, 14):
-    from compression import zstd
+    from compression import zstd as zstd
 else:
-    from backports import zstd
+    from backports import zstd as zstd
 
 _PIECE_BYTES = 1 << 20
 _MAGIC_BYTES = 6

@@ -22,7 +22,6 @@ from wherry.drivers.storage.trees import TreeChange, compare_trees, copy_tree, i
 from wherry.drivers.storage.unpack import Order, unpack
 from wherry.kernel.files import open_folder
 from wherry.kernel.mount import SyscallError, bind, unmount
-from wherry.model.errors import OutOfSpace
 
 
 class CopySnapshots:
@@ -104,12 +103,7 @@ class CopySnapshots:
         tree.chmod(0o755)
         (staging / "lower").write_text("".join(f"{parent}\n" for parent in parents))
         if parents:
-            try:
-                copy_tree(self._tree(parents[0]), tree)
-            except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise OutOfSpace("no space left on device") from error
-                raise
+            copy_tree(self._tree(parents[0]), tree)
 
     def _compare(self, key: str, parents: Sequence[str]) -> list[TreeChange]:
         tree = self._tree(key)

@@ -57,13 +57,15 @@ class Abilities:
     one_by_one: bool
     """Lower folders by fsconfig's ``lowerdir+``, so any number of them."""
     options: tuple[tuple[str, str], ...]
+    volatile: bool = True
+    """Since 5.10; without it a volatile mount is an ordinary one."""
 
 
-_CANDIDATES = (
-    Abilities(one_by_one=True, options=_STRICT),
-    Abilities(one_by_one=False, options=_STRICT),
-    Abilities(one_by_one=True, options=()),
-    Abilities(one_by_one=False, options=()),
+_CANDIDATES = tuple(
+    Abilities(one_by_one=one_by_one, options=options, volatile=volatile)
+    for options in (_STRICT, ())
+    for volatile in (True, False)
+    for one_by_one in (True, False)
 )
 
 
@@ -83,7 +85,7 @@ def plan_mount(
     lowers = [str(root / parent / "diff") for parent in parents]
     rest: list[tuple[str, str | None]] = [("upperdir", str(upper)), ("workdir", str(work))]
     rest += able.options
-    if volatile:
+    if volatile and able.volatile:
         rest.append(("volatile", None))
     if able.one_by_one:
         one_by_one: list[tuple[str, str | None]] = [("lowerdir+", lower) for lower in lowers]
@@ -233,7 +235,8 @@ def _find_abilities(scratch: Path) -> Abilities:
         for part in ("diff", "work"):
             (scratch / key / part).mkdir(parents=True)
         try:
-            _mount(plan_mount(scratch, key, ["1", "2"], able), target)
+            # Volatile, or the unmount would wait until the disk has written everything.
+            _mount(plan_mount(scratch, key, ["1", "2"], able, volatile=True), target)
         except SyscallError as error:
             refusal = refusal or error
             continue

@@ -11,6 +11,7 @@ Whatever starts with a dot after a crash is rubbish.
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from wherry.drivers.storage.batches import on_thread
 from wherry.kernel.files import remove_tree, sync_filesystem, sync_folder
-from wherry.model.errors import InvalidArgument
+from wherry.model.errors import InvalidArgument, OutOfSpace
 
 _KEY = re.compile(r"(\.new-|\.gone-)?[0-9A-Za-z][0-9A-Za-z-]*", re.ASCII)
 
@@ -55,7 +56,11 @@ class SnapshotDirs:
 
     @contextlib.asynccontextmanager
     async def publishing(self, key: str) -> AsyncIterator[Path]:
-        """Fill the folder this gives; it is synced and becomes the snapshot, or it is removed."""
+        """Fill the folder this gives; it is synced and becomes the snapshot, or it is removed.
+
+        Raises:
+            OutOfSpace: the disk is full; some file systems notice when they sync only.
+        """
         staging = await on_thread(lambda: self.new_path(key))
         try:
             yield staging
@@ -63,10 +68,12 @@ class SnapshotDirs:
             self._move_away(key)
             self.publish(staging, key)
             await on_thread(lambda: sync_folder(self.root))
-        except BaseException:
+        except BaseException as error:
             # Not on_thread: a second cancellation must not leave it half removed and forgotten.
             removing = asyncio.get_running_loop().run_in_executor(None, remove_tree, staging)
             await asyncio.wait([removing])
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise OutOfSpace("no space left on device") from error
             raise
 
     def remove(self, key: str) -> None:

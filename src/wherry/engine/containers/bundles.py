@@ -117,8 +117,7 @@ class BundleWriter:
             InvalidArgument: unknown user.
         """
         program = container.spec.program
-        root = Path(f"/proc/{container.state.pid}/root")
-        with open_folder(root) as root_fd:
+        with open_folder(self._layout.rootfs_dir(container.id)) as root_fd:
             account = await self._account(root_fd, spec.user or program.user, container)
         process = replace(
             self._process(container, account),

@@ -235,27 +235,32 @@ class _Keep:
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """A shell pattern in which no wildcard matches a slash. InvalidArgument if it is broken."""
-    text, rest = "", pattern
+    runs, rest = [""], pattern
     while rest:
         one, rest = rest[0], rest[1:]
         if one == "*":
-            # any number of stars is one: no pattern can make matching slow
-            rest = rest.lstrip("*")
-            text += "[^/]*"
+            runs.append("")
         elif one == "?":
-            text += "[^/]"
+            runs[-1] += "[^/]"
         elif one == "[":
             inside, closed, rest = rest.partition("]")
             if not closed or not inside.strip("^"):
                 raise InvalidArgument("syntax error in pattern")
             negated = "^" if inside.startswith("^") else ""
-            text += f"[{negated}{re.escape(inside[len(negated) :]).replace(chr(92) + '-', '-')}]"
+            members = re.escape(inside[len(negated) :]).replace(r"\-", "-")
+            runs[-1] += f"[{negated}{members}]"
         elif one == "\\":
             if not rest:
                 raise InvalidArgument("syntax error in pattern")
-            text, rest = text + re.escape(rest[0]), rest[1:]
+            runs[-1], rest = runs[-1] + re.escape(rest[0]), rest[1:]
         else:
-            text += re.escape(one)
+            runs[-1] += re.escape(one)
+    text = runs[0]
+    for run in runs[1:-1]:
+        # the first place where a run fits is as good as any later one: never come back to it
+        text += f"(?>[^/]*?{run})" if run else ""
+    if len(runs) > 1:
+        text += f"[^/]*{runs[-1]}"
     try:
         return re.compile(text)
     except re.error:

@@ -15,26 +15,24 @@ class Gate:
     def __init__(self, collect: Callable[[], Awaitable[None]]) -> None:
         self._collect = collect
         self._ingests = 0
-        self._put_off = False
         self._alone = asyncio.Lock()
 
     @asynccontextmanager
     async def ingest(self) -> AsyncIterator[None]:
-        """While open, nothing is deleted. Waits for a collection under way."""
+        """While open, nothing is deleted. Waits for a collection under way.
+
+        The last one to end collects: what it brought and left without a name goes again.
+        """
         async with self._alone:
             self._ingests += 1
         try:
             yield
         finally:
             self._ingests -= 1
-            if self._put_off:
-                await asyncio.shield(self.collect())
+            await asyncio.shield(self.collect())
 
     async def collect(self) -> None:
         """Delete what nothing names: now, or when the last ingest ends."""
-        self._put_off = True
         async with self._alone:
-            if self._ingests or not self._put_off:
-                return
-            self._put_off = False
-            await self._collect()
+            if not self._ingests:
+                await self._collect()

@@ -76,7 +76,8 @@ class Layers:
         self.known = known
         named = {layer.snapshot for layer in known.values()} | set(snapshots_in_use)
         present = await self._snapshots.list_keys()
-        self._last_key = max((int(key) for key in {*named, *present}), default=0)
+        numbers = [int(key) for key in {*named, *present} if key.isdecimal()]
+        self._last_key = max(numbers, default=0)
         for key in present:
             if key not in named:
                 await self._snapshots.remove(key)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from wherry.oci.compression import Compression, Expander, detect_compression
 
@@ -21,46 +21,60 @@ async def feed_both(
 ) -> tuple[A, B]:
     """Give every piece of `chunks` to two readers at once; the slower one sets the pace.
 
-    What one of them raises ends the other.
+    What `chunks` or one of the readers raises, the other finds in its stream: it ends by itself
+    and cleans up, instead of being cancelled anywhere. The first of these errors is raised.
     """
     left, right = _Branch(), _Branch()
 
     async def pump() -> None:
-        async for piece in chunks:
-            await left.put(piece)
-            await right.put(piece)
-        await left.put(b"")
-        await right.put(b"")
+        end: bytes | Exception = b""
+        try:
+            async for piece in chunks:
+                for branch in (left, right):
+                    await branch.put(piece)
+                if failure := left.failure or right.failure:
+                    raise failure
+        except Exception as error:
+            end = error
+        for branch in (left, right):
+            await branch.put(end)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            one = group.create_task(left.feed(first))
-            other = group.create_task(right.feed(second))
-            group.create_task(pump())
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return one.result(), other.result()
+    one, other, _ = await asyncio.gather(
+        left.feed(first), right.feed(second), pump(), return_exceptions=True
+    )
+    for result in (one, other):
+        if isinstance(result, BaseException):
+            raise result
+    # both are results now, which gather's types cannot say
+    return cast("tuple[A, B]", (one, other))
 
 
 class _Branch:
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue(_QUEUED)
+        self._queue: asyncio.Queue[bytes | Exception] = asyncio.Queue(_QUEUED)
         self._left = False
+        self.failure: Exception | None = None
 
-    async def put(self, piece: bytes) -> None:
+    async def put(self, piece: bytes | Exception) -> None:
         if not self._left:
             await self._queue.put(piece)
 
     async def feed(self, reader: Callable[[AsyncIterator[bytes]], Awaitable[A]]) -> A:
-        result = await reader(self._pieces())
-        # a reader may end before its stream does: the pump must not wait for it
-        self._left = True
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        return result
+        try:
+            return await reader(self._pieces())
+        except Exception as error:
+            self.failure = error
+            raise
+        finally:
+            # a reader may end before its stream does: the pump must not wait for it
+            self._left = True
+            while not self._queue.empty():
+                self._queue.get_nowait()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         while piece := await self._queue.get():
+            if isinstance(piece, Exception):
+                raise piece
             yield piece
 
 
