@@ -21,7 +21,7 @@ from wherry.wire.containers import (
 from wherry.wire.documents import Json
 from wherry.wire.filters import decode_filters
 from wherry.wire.jsonstream import encode_line
-from wherry.wire.query import decode_flag, decode_integer
+from wherry.wire.query import decode_flag, decode_integer, decode_size
 
 
 class Ended(Protocol):
@@ -179,7 +179,7 @@ def routes(containers: Containers, around: Around) -> Routes:
 
     async def resize(call: Call) -> Reply:
         """200 once the terminal has the size."""
-        height, width = _size(call)
+        height, width = decode_size(call.query)
         await containers.resize(call.path["id"], height=height, width=width)
         return Reply()
 
@@ -212,13 +212,6 @@ _START_BODY_BYTES = 7
 
 def _ending(call: Call) -> tuple[int | None, str | None]:
     return decode_integer(call.query, "t"), call.query.get("signal") or None
-
-
-def _size(call: Call) -> tuple[int, int]:
-    height, width = decode_integer(call.query, "h"), decode_integer(call.query, "w")
-    if height is None or width is None:
-        raise InvalidArgument("invalid resize height or width: h and w are needed")
-    return height, width
 
 
 async def _exit_code(waiting: Waiting) -> AsyncIterator[bytes]:

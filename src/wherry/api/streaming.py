@@ -6,17 +6,17 @@ from typing import Protocol
 from wherry.api.bodies import read_object
 from wherry.api.replies import empty_reply, json_reply, stream_reply
 from wherry.api.streams import Mapped, content_type_of, encode_output
-from wherry.drivers.runtime.base import Console, LogLine, Output
+from wherry.drivers.runtime.base import Console, LogLine, Output, Stream
 from wherry.engine.containers.attach import Wanted, join, parse_detach_keys
 from wherry.engine.containers.exec import Exec, ExecSpec
 from wherry.engine.containers.logs import LogWanted
 from wherry.http.messages import Call, Duplex, Reply, Routes, Takeover
 from wherry.model.container import Container
-from wherry.model.errors import Conflict, InvalidArgument, Unsupported
+from wherry.model.errors import Unsupported, WherryError
 from wherry.wire.exec import ExecRequest, decode_exec, encode_exec
 from wherry.wire.fields import flag
 from wherry.wire.logs import LogQuery, decode_log_query, encode_lines
-from wherry.wire.query import decode_flag, decode_integer
+from wherry.wire.query import decode_flag, decode_size
 from wherry.wire.versions import negotiate
 
 Frame = Callable[[Output], bytes]
@@ -47,6 +47,7 @@ class Execs(Protocol):
 
     async def create(self, wanted: str, spec: ExecSpec) -> Exec: ...
     def get(self, exec_id: str) -> Exec: ...
+    def claim(self, exec_id: str) -> None: ...
     async def start(self, exec_id: str, *, attach: bool) -> Console | None: ...
     async def ended(self, exec_id: str) -> None: ...
     async def resize(self, exec_id: str, *, height: int, width: int) -> None: ...
@@ -108,12 +109,10 @@ def routes(containers: Containers, joining: Joining, logs: Logs, execs: Execs) -
         spec = made.spec
         attached = spec.attach_stdin or spec.attach_stdout or spec.attach_stderr
         if flag(body, "Detach") or not attached:
+            execs.claim(made.id)
             await execs.start(made.id, attach=False)
             return empty_reply()
-        console = await execs.start(made.id, attach=True)
-        if console is None:
-            raise Conflict(f"exec {made.id} has no streams")
-        connected = console
+        execs.claim(made.id)
         wanted = Wanted(
             stdin=spec.attach_stdin,
             stdout=spec.attach_stdout,
@@ -124,7 +123,14 @@ def routes(containers: Containers, joining: Joining, logs: Logs, execs: Execs) -
         frame: Frame = _plain if spec.terminal else encode_output
 
         async def run(client: Duplex) -> None:
-            if await join(client, connected, wanted, frame):
+            try:
+                console = await execs.start(made.id, attach=True)
+            except WherryError as error:
+                # the connection is a stream already: as Docker does, the stream says why
+                words = Output(Stream.STDOUT, f"{error}\r\n".encode())
+                await client.write(frame(words))
+                return
+            if console is not None and await join(client, console, wanted, frame):
                 # clients ask for the exit code as soon as the stream ends
                 await execs.ended(made.id)
 
@@ -138,9 +144,7 @@ def routes(containers: Containers, joining: Joining, logs: Logs, execs: Execs) -
 
     async def resize_exec(call: Call) -> Reply:
         """200 once its terminal has the size."""
-        height, width = decode_integer(call.query, "h"), decode_integer(call.query, "w")
-        if height is None or width is None:
-            raise InvalidArgument("invalid resize height or width: h and w are needed")
+        height, width = decode_size(call.query)
         await execs.resize(call.path["id"], height=height, width=width)
         return empty_reply()
 

@@ -60,11 +60,16 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._signals.__exit__()
 
-    def fit(self) -> None:
-        """Give the process's terminal the size of ours. Errors are for nobody."""
+    def fit(self, *, nudge: bool = False) -> None:
+        """Give the process's terminal the size of ours. Errors are for nobody.
+
+        `nudge`: another size first, so that a program that has long been running draws anew.
+        """
         size = read_size()
         if self._tty and self._resize is not None and size is not None and all(size):
             try:
+                if nudge:
+                    self._resize(size[0] + 1, size[1])
                 self._resize(*size)
             except WherryError:
                 pass

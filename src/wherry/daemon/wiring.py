@@ -33,7 +33,8 @@ from wherry.engine.images.service import Images
 from wherry.engine.networks import NetworkDefaults, Networks
 from wherry.engine.volumes import Volumes
 from wherry.kernel.cgroup import Hierarchies, Mode, detect_hierarchies
-from wherry.model.capabilities import NAMES
+from wherry.kernel.devices import list_thermal_paths
+from wherry.kernel.process import list_capabilities
 from wherry.model.errors import InvalidArgument, Unsupported
 from wherry.model.network import Pool
 from wherry.model.resources import HostResources
@@ -336,7 +337,8 @@ def _creation_defaults(config: Config, drivers: Drivers) -> Defaults:
 def _bundle_defaults(config: Config) -> BundleDefaults:
     return BundleDefaults(
         cgroup_parent=CGROUP_PARENT,
-        capabilities=NAMES[: _read_number("/proc/sys/kernel/cap_last_cap", 40) + 1],
+        capabilities=list_capabilities(),
+        hidden_paths=list_thermal_paths(),
         pids_limit=int(_read_number("/proc/sys/kernel/pid_max", 32768) * _PIDS_SHARE),
         ulimits=config.default_ulimits,
     )

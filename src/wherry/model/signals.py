@@ -31,9 +31,10 @@ def parse_signal(text: str) -> int:
         InvalidArgument: in Docker's words.
     """
     if text.isascii() and text.isdecimal():
-        number = int(text) if len(text) < 4 else 0
-        if 1 <= number <= _LAST_REALTIME:
-            return number
+        if len(text) < 4 and 1 <= int(text) <= _LAST_REALTIME:
+            return int(text)
+        if int(text[:9]) > 0:
+            raise InvalidArgument(f"daemon does not support signal {text}")
     elif found := SIGNALS.get(text.upper().removeprefix("SIG")):
         return found
     raise InvalidArgument(f"invalid signal: {text}")

@@ -27,3 +27,18 @@ def decode_integer(query: Mapping[str, str], key: str) -> int | None:
         return int(text)
     except ValueError:
         raise InvalidArgument(f'strconv.Atoi: parsing "{text}": invalid syntax') from None
+
+
+def decode_size(query: Mapping[str, str]) -> tuple[int, int]:
+    """Height and width of a terminal.
+
+    Raises:
+        InvalidArgument: one is absent or no number.
+    """
+    sizes: list[int] = []
+    for key, name in (("h", "height"), ("w", "width")):
+        text = query.get(key, "")
+        if not text.isascii() or not text.isdecimal() or int(text[:9]) > 65_535:
+            raise InvalidArgument(f'invalid resize {name} "{text}": invalid syntax')
+        sizes.append(int(text))
+    return sizes[0], sizes[1]

@@ -58,7 +58,7 @@ def run_attach(call: Call) -> int:
     with _open_session(call, container, config, stdin=stdin) as session:
         waiting = containers.wait_for_container(engine, container)
         attached = containers.attach_container(engine, container, _query(call, stdin=stdin))
-        session.fit()
+        session.fit(nudge=True)
         if session.run(attached):
             raise Refused("read escape sequence")
         return read_exit_code(waiting)

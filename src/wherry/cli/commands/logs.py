@@ -14,6 +14,7 @@ from wherry.client.frames import STDERR, FrameDecoder
 def run_logs(call: Call) -> int:
     """Write what the container wrote, each stream to its own; with `--follow` until it ends."""
     flags, name = call.flags, call.args[0]
+    document = containers.inspect_container(call.engine, name)
     query = {
         "stdout": True,
         "stderr": True,
@@ -28,7 +29,6 @@ def run_logs(call: Call) -> int:
                 query[bound] = parse_moment(flags.text(bound))
             except ValueError as error:
                 raise Refused(f'invalid value for "{bound}": {error}') from None
-    document = containers.inspect_container(call.engine, name)
     response = containers.read_logs(call.engine, document["Id"], query)
     if (document.get("Config") or {}).get("Tty"):
         for data in response.chunks():

@@ -71,6 +71,8 @@ class BundleDefaults:
     cgroup_parent: str
     capabilities: tuple[str, ...]
     """What there is to give: the daemon's own."""
+    hidden_paths: tuple[str, ...] = ()
+    """Masked besides those that every host has."""
     pids_limit: int
     """What one container may take when nothing was said: most of the host's, never all."""
     ulimits: tuple[Ulimit, ...] = ()
@@ -213,7 +215,9 @@ class BundleWriter:
             sysctls=dict(security.sysctls),
             # the prepared network namespaces have them already
             default_sysctls=False,
-            masked_paths=_paths(security.masked_paths, oci.MASKED_PATHS, options),
+            masked_paths=_paths(
+                security.masked_paths, (*oci.MASKED_PATHS, *self._defaults.hidden_paths), options
+            ),
             readonly_paths=_paths(security.read_only_paths, oci.READONLY_PATHS, options),
             privileged=security.privileged,
             seccomp=section,
@@ -246,7 +250,7 @@ class BundleWriter:
                 known=self._defaults.capabilities,
             ),
             no_new_privileges=options.no_new_privileges,
-            oom_score_adj=spec.resources.oom_score_adj or None,
+            oom_score_adj=spec.resources.oom_score_adj,
             ulimits=self._ulimits(container),
         )
 

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from wherry.drivers.runtime.base import Console, ExecLaunch, Process, Runtime
 from wherry.engine.clock import Clock
@@ -107,19 +107,29 @@ class Execs:
     def running_ids_of(self, container_id: str) -> Sequence[str]:
         return [one for one in self.ids_of(container_id) if self._entries[one].exec.running]
 
-    async def start(self, exec_id: str, *, attach: bool) -> Console | None:
-        """Run it; with `attach` returns the connection to its streams, made before it runs.
+    def claim(self, exec_id: str) -> None:
+        """Take the one start that an exec has.
 
         Raises:
             Conflict: it was started before, or the container does not run any more.
+        """
+        entry = self._entry(exec_id)
+        self._running(entry.exec.container_id)
+        if entry.claimed:
+            raise Conflict(f"exec {exec_id} has already been started or is being started")
+        entry.claimed = True
+
+    async def start(self, exec_id: str, *, attach: bool) -> Console | None:
+        """Run what was claimed; with `attach` returns the connection to its streams, made before
+        it runs.
+
+        Raises:
+            Conflict: the container does not run any more.
             LaunchFailed: 126 or 127 as a shell would say.
         """
         entry = self._entry(exec_id)
         container = self._running(entry.exec.container_id)
-        if entry.claimed:
-            raise Conflict(f"exec {exec_id} has already been started or is being started")
-        entry.claimed = True
-        launch = self._launch(container, entry.exec)
+        launch = replace(self._launch(container, entry.exec), attach=attach)
         os.makedirs(launch.exec_dir, mode=0o700, exist_ok=True)
         told = {"execID": exec_id}
         command = " ".join(entry.exec.spec.command)
@@ -133,6 +143,7 @@ class Execs:
             code = error.exit_code if isinstance(error, LaunchFailed) else 126
             self._finish(entry, code)
             shutil.rmtree(launch.exec_dir, ignore_errors=True)
+            self._later(self._expire(entry))
             raise
         self._watch(entry, launch)
         return console
@@ -159,7 +170,10 @@ class Execs:
     # inside -----------------------------------------------------------------------------
 
     def _watch(self, entry: _Entry, launch: ExecLaunch) -> None:
-        task = asyncio.get_running_loop().create_task(self._see_it_end(entry, launch))
+        self._later(self._see_it_end(entry, launch))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -174,6 +188,9 @@ class Execs:
                 Told("exec_die", {"execID": entry.exec.id, "exitCode": str(ended.code)}),
             )
         shutil.rmtree(launch.exec_dir, ignore_errors=True)
+        await self._expire(entry)
+
+    async def _expire(self, entry: _Entry) -> None:
         await self._clock.sleep(KEPT_S)
         self._entries.pop(entry.exec.id, None)
 

@@ -181,7 +181,11 @@ class ContainerHost:
             for folder in (layout.rootfs_dir(container.id), layout.exit_dir(container.id)):
                 os.makedirs(folder, mode=0o700, exist_ok=True)
             await self._snapshots.mount(
-                container.snapshot, container.layers, layout.rootfs_dir(container.id)
+                container.snapshot,
+                container.layers,
+                layout.rootfs_dir(container.id),
+                # what goes with its process need not reach the disk
+                volatile=container.spec.auto_remove,
             )
             known = await self._connections.connect(container)
             await self._bundles.write(container, known)

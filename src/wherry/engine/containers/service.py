@@ -205,7 +205,7 @@ class Containers:
         old = actor.container.name
         if not new_name:
             raise InvalidArgument("Neither old nor new names may be empty")
-        bare = check_container_name(new_name)
+        bare = check_container_name(f"/{new_name.removeprefix('/')}")
         if bare == old:
             raise InvalidArgument("Renaming a container with the same name as its current name")
         self._claim_name(bare, actor.container.id)
