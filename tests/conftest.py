@@ -1,5 +1,6 @@
 """What a test says it needs, and the engine that the black-box tests share."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,15 @@ def pytest_configure(config: pytest.Config) -> None:
         "needs(*capabilities): skipped where the machine lacks one of them; "
         "fails instead when WHERRY_TESTS_MUST names it",
     )
+
+
+def pytest_sessionstart() -> None:
+    # Whoever ends the tests from outside must not leave an engine and its host behind.
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _insist(capabilities: tuple[str, ...]) -> None:

@@ -354,11 +354,14 @@ def test_a_client_that_hangs_up_while_it_creates_leaves_all_or_nothing(
         with http.connect(engine.socket_path) as connection:
             connection.sendall(raw)
 
-    def settled() -> bool:
-        statuses = [engine.request("GET", f"/containers/{name}/json").status for name in names]
-        return set(statuses) <= {200, 404}
+    seen: list[list[int]] = []
 
-    assert eventually(settled)
+    def settled() -> bool:
+        seen.append([engine.request("GET", f"/containers/{name}/json").status for name in names])
+        return len(seen) > 1 and seen[-1] == seen[-2]
+
+    assert eventually(settled, pause_s=0.7)
+    assert set(seen[-1]) <= {200, 404}
 
 
 @pytest.mark.needs("docker")

@@ -81,7 +81,7 @@ def test_a_signal_is_handed_to_the_container(wherry: Docker) -> None:
     assert process.wait(20) == 6
 
 
-def test_a_terminal_is_raw_while_it_lasts_follows_the_window_and_comes_back(
+def test_a_terminal_is_raw_while_it_lasts_and_follows_the_window(
     wherry: Docker,
 ) -> None:
     name = wherry.name()
@@ -95,8 +95,18 @@ def test_a_terminal_is_raw_while_it_lasts_follows_the_window_and_comes_back(
         shell.write(b"\x10\x11")
         assert shell.wait() == 0
     assert wherry.inspect(name, "{{.State.Running}}") == "true"
+
+
+def test_one_can_come_back_to_a_terminal_and_hears_its_exit_code(wherry: Docker) -> None:
+    # No shell here: its line editor asks the terminal where the cursor is, and swallows keys.
+    name = wherry.name()
+    script = "echo ready; read line; exit 3"
+    with wherry.terminal("run", "-it", "--name", name, IMAGE, "sh", "-c", script) as first:
+        first.expect("ready")
+        first.write(b"\x10\x11")
+        assert first.wait() == 0
     with wherry.terminal("attach", name) as again:
-        again.write("exit 3\n")
+        again.write("go\n")
         assert again.wait() == 3
 
 
@@ -173,6 +183,17 @@ def test_an_image_goes_out_and_comes_back(wherry: Docker, tmp_path: Path) -> Non
     wherry.ok("save", "-o", str(archive), IMAGE)
     assert wherry.ok("load", "-i", str(archive)) == f"Loaded image: {IMAGE}"
     assert not list(tmp_path.glob("*.partial-*"))
+
+
+@pytest.mark.needs("busybox")
+def test_a_first_image_is_made_without_a_registry(wherry: Docker, engine: Engine) -> None:
+    if not engine.is_ours:
+        pytest.skip("only wherry can")
+    name, made = wherry.ok("image", "bootstrap", "busybox", "cli-first").split()
+    assert name == "cli-first:latest"
+    assert wherry.ok("image", "inspect", "-f", "{{.Id}}", "cli-first") == made
+    assert wherry.run("cli-first", "echo", "hi") == "hi"
+    wherry.ok("rmi", "-f", made)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -488,8 +488,10 @@ async def test_layers_under_containers_stay_when_the_image_is_forced_away(host: 
     removed = await host.images.remove("it:1", force=True)
     assert removed.deleted == (image.id,)
     assert len(host.images.catalogue.layers) == 1
+    await host.restart()
+    assert len(host.images.catalogue.layers) == 1
     host.layers = set()
-    await host.images.collect()
+    await host.images.container_gone()
     assert await host.kept() == (set(), set())
 
 

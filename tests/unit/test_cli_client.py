@@ -14,7 +14,6 @@ from wherry.client.jsontext import decode_json, encode_json
 from wherry.http.client import Address, Broken, Connection
 from wherry.model.errors import Conflict, NotFound, WherryError
 
-
 OPENED: list[_socket.socket] = []
 
 

@@ -172,7 +172,7 @@ def routes(images: Images, bootstrap: Bootstrap, *, storage_driver: str) -> Rout
         return stream_reply(images.save(names, platform=platform), TAR)
 
     async def make_first(call: Call) -> Reply:
-        """``kind=busybox``, or ``kind=debian&suite=bookworm``: an image out of what this host has."""
+        """``kind=busybox``, or ``kind=debian&suite=bookworm``: an image from what is here."""
         kind, suite = call.query.get("kind", ""), call.query.get("suite", "")
         include = [
             one for text in call.query_all.get("include", ()) for one in text.split(",") if one

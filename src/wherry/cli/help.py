@@ -17,16 +17,6 @@ _NAME_WIDTH = 12
 _LEAST_TEXT_WIDTH = 24
 
 
-def read_own_version() -> str:
-    """The version of the installed package; ``dev`` when it is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("wherry")
-    except PackageNotFoundError:
-        return "dev"
-
-
 def print_help(path: str) -> int:
     """Of the command at `path`, of a group, or for an empty `path` of everything."""
     from wherry.cli.main import GLOBAL_FLAGS, find_command

@@ -27,7 +27,7 @@ _LEVELS = ("debug", "info", "warn", "error", "fatal")
 GLOBAL_FLAGS = (
     Flag("config", "", "string", "Location of client config files"),
     Flag("context", "c", "string", "Name of the context to use", hidden=True),
-    Flag("debug", "D", text="Enable debug mode: tracebacks for faults"),
+    Flag("debug", "D", text="Enable debug mode"),
     Flag("host", "H", "list", "Daemon socket to connect to"),
     Flag("log-level", "l", "string", "Set the logging level", default='"info"'),
     Flag("tls", text="Use TLS; implied by --tlsverify"),
@@ -64,9 +64,9 @@ def run_command_line(words: Sequence[str]) -> int:
 
         return print_help("")
     if top.switch("version"):
-        from wherry.cli.help import read_own_version
+        from wherry.version import VERSION
 
-        print(f"wherry version {read_own_version()}")
+        print(f"wherry version {VERSION}")
         return 0
     if top.text("log-level", "info") not in _LEVELS:
         print(f"Unable to parse logging level: {top.text('log-level')}", file=sys.stderr)

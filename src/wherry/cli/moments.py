@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from wherry.cli.units import parse_duration_ns, parse_time_s
+from wherry.cli.units import parse_duration_ns, parse_time_ns
 
 _NANO = 10**9
 
@@ -23,10 +23,10 @@ def parse_moment(text: str) -> str:
     if whole.lstrip("-").isdigit() and (not fraction or fraction.isdigit()):
         return text if not fraction else f"{whole}.{fraction[:9].ljust(9, '0')}"
     try:
-        seconds = parse_time_s(_complete(text))
+        moment_ns = parse_time_ns(_complete(text))
     except ValueError:
         raise ValueError(f'failed to parse value as time or duration: "{text}"') from None
-    return _format(round(seconds * _NANO))
+    return _format(moment_ns)
 
 
 def _complete(text: str) -> str:
@@ -37,7 +37,7 @@ def _complete(text: str) -> str:
         clock = "00:00:00"
     if zoned:
         return f"{date}T{clock}"
-    local = time.localtime(parse_time_s(f"{date}T{clock}Z"))
+    local = time.localtime(parse_time_ns(f"{date}T{clock}Z") // _NANO)
     offset = local.tm_gmtoff
     sign = "-" if offset < 0 else "+"
     return f"{date}T{clock}{sign}{abs(offset) // 3600:02d}:{abs(offset) % 3600 // 60:02d}"

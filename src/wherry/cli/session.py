@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from wherry.cli.errors import Refused
 from wherry.cli.streams import Junction
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from wherry.http.client import Response
 
 _STDIN = 0
+_RETRY_S = 0.01
 
 
 class Session:
@@ -60,11 +62,18 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._signals.__exit__()
 
-    def fit(self, *, nudge: bool = False) -> None:
+    def fit(self, *, nudge: bool = False, tries: int = 1) -> None:
         """Give the process's terminal the size of ours. Errors are for nobody.
 
         `nudge`: another size first, so that a program that has long been running draws anew.
+        `tries`: how often, for a process that is only about to be there.
         """
+        for count in range(tries):
+            if self._fit(nudge=nudge) or count + 1 == tries:
+                break
+            time.sleep(_RETRY_S * (count + 1))
+
+    def _fit(self, *, nudge: bool) -> bool:
         size = read_size()
         if self._tty and self._resize is not None and size is not None and all(size):
             try:
@@ -72,7 +81,8 @@ class Session:
                     self._resize(size[0] + 1, size[1])
                 self._resize(*size)
             except WherryError:
-                pass
+                return False
+        return True
 
     def run(self, response: Response) -> bool:
         """Join until the end; True when the user detached."""

@@ -8,6 +8,7 @@ _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 _MINUTE_S, _HOUR_S = 60, 3600
 _EPOCH_DAYS = 719468
+_NANO = 10**9
 
 
 def format_size(size_bytes: float, *, digits: int = 4) -> str:
@@ -66,8 +67,8 @@ def format_time(moment_s: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(moment_s))
 
 
-def parse_time_s(text: str) -> float:
-    """RFC 3339 to seconds since the epoch; ValueError otherwise. Fractions are kept to 1 µs."""
+def parse_time_ns(text: str) -> int:
+    """RFC 3339 to nanoseconds since the epoch, exactly; ValueError otherwise."""
     date, _, clock = text.replace("t", "T").partition("T")
     year, month, day = (int(part) for part in date.split("-"))
     zone_s = 0
@@ -81,7 +82,8 @@ def parse_time_s(text: str) -> float:
     hour, minute, second = ([*clock.split(":"), "0", "0"])[:3]
     days = _days_since_epoch(year, month, day)
     seconds = days * 86400 + int(hour) * _HOUR_S + int(minute) * _MINUTE_S - zone_s
-    return seconds + float(second)
+    whole, _, fraction = second.partition(".")
+    return (seconds + int(whole)) * _NANO + int(fraction[:9].ljust(9, "0"))
 
 
 def _days_since_epoch(year: int, month: int, day: int) -> int:

@@ -108,7 +108,6 @@ def bootstrap_image(
     kind: str,
     *,
     suite: str = "",
-    name: str = "",
     include: Sequence[str] = (),
     host_ca: bool = False,
 ) -> Iterator[dict[str, Any]]:
@@ -119,7 +118,6 @@ def bootstrap_image(
     query = {
         "kind": kind,
         "suite": suite or None,
-        "name": name or None,
         "include": ",".join(include) or None,
         "hostCa": host_ca,
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _FAILED = 125
+_RESIZE_TRIES = 10
 
 
 def _plan_exec(call: Call) -> dict[str, Any]:
@@ -68,7 +69,9 @@ def run_exec(call: Call) -> int:
             engine, exec_id, rows=rows, columns=columns
         ),
     ) as session:
-        if session.run(containers.start_exec(engine, exec_id, start)):
+        attached = containers.start_exec(engine, exec_id, start)
+        session.fit(tries=_RESIZE_TRIES)
+        if session.run(attached):
             raise Refused("read escape sequence")
     return int(containers.inspect_exec(engine, exec_id).get("ExitCode") or 0)
 

@@ -140,14 +140,14 @@ def run_bootstrap(call: Call) -> int:
         call.engine,
         kind,
         suite=suite,
-        name=name,
         include=call.flags.many("include"),
         host_ca=call.flags.switch("host-ca"),
     )
     made = show_progress(documents, sys.stderr)
-    shown = name or str(made.get("Tag") or call.args[0])
-    repository, tag = split_reference(shown)
-    print(f"{repository}:{tag or 'latest'} {made.get('ID', '')}".rstrip())
+    repository, tag = split_reference(name or call.args[0])
+    if name:
+        images.tag_image(call.engine, made["ID"], repository=repository, tag=tag or "latest")
+    print(f"{repository}:{tag or 'latest'} {made['ID']}")
     return 0
 
 

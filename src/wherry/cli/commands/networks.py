@@ -6,7 +6,7 @@ from wherry.cli.command import Call, Command, confirm, warn
 from wherry.cli.errors import Refused, describe
 from wherry.cli.flags import Flag
 from wherry.cli.format import Listing, join_labels, natural_order, print_listing, short_id
-from wherry.cli.units import parse_time_s
+from wherry.cli.units import parse_time_ns
 from wherry.cli.values import parse_label
 from wherry.client import networks
 from wherry.model.errors import NotFound, WherryError
@@ -35,7 +35,7 @@ def _created(document: Document, _: bool) -> str:
 
     text = str(document.get("Created", ""))
     try:
-        whole = format_time(int(parse_time_s(text)))
+        whole = format_time(parse_time_ns(text) // _NANO)
     except ValueError:
         return text
     fraction = text.partition(".")[2].rstrip("Z").partition("+")[0].rstrip("0")
@@ -43,6 +43,7 @@ def _created(document: Document, _: bool) -> str:
     return " ".join((date, f"{clock}.{fraction}" if fraction else clock, *zone))
 
 
+_NANO = 10**9
 LISTING = Listing(
     "*formatter.networkContext",
     {

@@ -8,12 +8,12 @@ import sys
 from wherry.cli.command import Call, Command, warn
 from wherry.cli.errors import describe
 from wherry.cli.flags import Flag
-from wherry.cli.help import read_own_version
 from wherry.cli.units import format_memory
 from wherry.client.engine import API_VERSION
 from wherry.client.jsontext import encode_json
 from wherry.client.system import read_info, read_version
 from wherry.model.errors import WherryError
+from wherry.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _describe_client(call: Call) -> Document:
     machine = os.uname().machine
     runtime = ".".join(str(part) for part in sys.version_info[:3])
     return {
-        "Version": read_own_version(),
+        "Version": VERSION,
         "ApiVersion": call.engine.version,
         "DefaultAPIVersion": API_VERSION,
         "GitCommit": "",

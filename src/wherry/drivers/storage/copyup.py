@@ -25,6 +25,6 @@ def _copy(root: Path, path: str, target: Path) -> None:
         return
     try:
         if stat.S_ISDIR(os.fstat(source_fd).st_mode):
-            copy_tree(Path(f"/proc/self/fd/{source_fd}"), target)
+            copy_tree(Path(f"/proc/self/fd/{source_fd}/."), target)
     finally:
         os.close(source_fd)

@@ -19,6 +19,7 @@ from wherry.engine.containers.prepare import (
     process_env,
     resolve_user,
 )
+from wherry.kernel import mount
 from wherry.kernel.devices import find_block_device, list_devices, list_host_devices
 from wherry.kernel.files import ensure_dir_in_root, open_folder, read_in_root, write_in_root
 from wherry.model.capabilities import effective_capabilities
@@ -108,9 +109,17 @@ class BundleWriter:
             self._make_tree(root_fd, container)
             account = await self._account(root_fd, container.spec.program.user, container)
         self._write_system_files(container, known)
+        if container.spec.namespaces.ipc == "shareable":
+            self._mount_shared_memory(container)
         inputs = self._inputs(container, account, known)
         config = oci.dump(oci.encode_config(inputs))
         _write(self._layout.bundle_dir(container.id) / "config.json", config, 0o600)
+
+    async def discard(self, container: Container) -> None:
+        """Undo what `write` mounted; nothing there is success."""
+        folder = self._shared_memory_dir(container)
+        if os.path.ismount(folder):
+            mount.unmount(folder, lazy=True)
 
     async def write_process(self, container: Container, spec: ExecSpec, exec_dir: str) -> None:
         """``process.json`` of an exec, as whom and where the request says.
@@ -304,9 +313,29 @@ class BundleWriter:
             return "/dev/shm"
         if mode == "none":
             return ""
+        if mode == "shareable":
+            return str(self._shared_memory_dir(container))
         if other := _other_of(mode):
-            return f"/proc/{self._others.get(other).state.pid}/root/dev/shm"
+            owner = self._others.get(other)
+            if owner.spec.namespaces.ipc != "shareable":
+                raise Conflict(
+                    f"cannot join IPC of a container with ID {owner.id}: non-shareable IPC "
+                    "(hint: use IpcMode:shareable for the donor container)"
+                )
+            return str(self._shared_memory_dir(owner))
         return None
+
+    def _shared_memory_dir(self, container: Container) -> Path:
+        return self._layout.bundle_dir(container.id) / "shm"
+
+    def _mount_shared_memory(self, container: Container) -> None:
+        """/dev/shm of a container that shares it is mounted on the host: others bind it."""
+        folder = self._shared_memory_dir(container)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if not os.path.ismount(folder):
+            size_bytes = container.spec.resources.shm_size_bytes or oci.SHM_SIZE_BYTES
+            flags = mount.MountFlag.NOSUID | mount.MountFlag.NODEV | mount.MountFlag.NOEXEC
+            mount.mount("shm", folder, "tmpfs", flags, f"mode=1777,size={size_bytes}")
 
     def _mounts(self, container: Container) -> tuple[oci.Mount, ...]:
         owner = container

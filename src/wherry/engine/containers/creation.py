@@ -150,14 +150,12 @@ class Maker:
             if mode in known:
                 continue
             if mode.startswith("container:") and kind in ("PID", "IPC"):
-                self._others.get(mode.partition(":")[2])
-                continue
+                continue  # looked for when it starts: the other may come later
             raise InvalidArgument(f"invalid {kind} mode: {mode}")
         if network.mode.startswith("container:"):
             other = network.mode.partition(":")[2]
             if not other:
                 raise InvalidArgument("Container name or ID is required")
-            self._others.get(other)
             for broken, text in (
                 (bool(spec.program.hostname), "hostname"),
                 (bool(network.bindings or network.publish_all), "port publishing"),

@@ -60,6 +60,9 @@ class Bundles(Protocol):
 
     async def write(self, container: Container, known: Mapping[str, Any]) -> None: ...
 
+    async def discard(self, container: Container) -> None:
+        """Undo what `write` mounted; nothing there is success."""
+
 
 class ContainerEvents(Protocol):
     def publish(
@@ -197,13 +200,15 @@ class ContainerHost:
         launch = launch_of(container, self._layout)
         try:
             process = await self._runtime.create(launch)
+            # before it runs: one that ends at once must not end before it began
+            started_ns = self._clock.now_ns()
             for wanted in self._wanting_console.pop(container.id, ()):
                 if not wanted.done():
                     wanted.set_result(self._runtime.console(launch))
             await self._runtime.start(launch)
         except (WherryError, OSError) as error:
             return self._failed(container, error)
-        return self._started(process)
+        return _started(process, started_ns)
 
     async def _find(self, container: Container) -> Outcome:
         launch = launch_of(container, self._layout)
@@ -216,21 +221,7 @@ class ContainerHost:
             await self._runtime.start(launch)
         except (WherryError, OSError) as error:
             return self._failed(container, error)
-        return self._started(process)
-
-    def _started(self, process: Process) -> Outcome:
-        return Outcome(
-            event=Event.STARTED,
-            known={
-                "pid": process.pid,
-                "start_ticks": process.start_ticks,
-                "started_ns": self._clock.now_ns(),
-                "error": "",
-                "exit_code": 0,
-                "out_of_memory": False,
-                "finished_ns": 0,
-            },
-        )
+        return _started(process, self._clock.now_ns())
 
     def _failed(self, container: Container, error: WherryError | OSError) -> Outcome:
         self._answer_consoles(container.id, None)
@@ -255,7 +246,9 @@ class ContainerHost:
         return self._ended(actor.container, ended)
 
     def _ended(self, container: Container, ended: Exit) -> Outcome:
-        state, finished_ns = container.state, int(ended.at.timestamp() * 1_000_000_000)
+        state = container.state
+        # the file's time comes from a coarser clock than ours
+        finished_ns = max(int(ended.at.timestamp() * 1_000_000_000), state.started_ns + 1)
         known: dict[str, Any] = {
             "exit_code": ended.code,
             "out_of_memory": ended.out_of_memory,
@@ -306,6 +299,7 @@ class ContainerHost:
         await self._runtime.delete(launch_of(container, layout))
         await self._snapshots.unmount(layout.rootfs_dir(container.id))
         await self._connections.disconnect(container)
+        await self._bundles.discard(container)
         _discard_tree(layout.exit_dir(container.id))
         # the bundle goes last: as long as it is there, a release is not complete
         _discard_tree(bundle_dir)
@@ -327,6 +321,21 @@ class ContainerHost:
         for wanted in self._wanting_console.pop(container_id, ()):
             if not wanted.done():
                 wanted.set_result(console)
+
+
+def _started(process: Process, started_ns: int) -> Outcome:
+    return Outcome(
+        event=Event.STARTED,
+        known={
+            "pid": process.pid,
+            "start_ticks": process.start_ticks,
+            "started_ns": started_ns,
+            "error": "",
+            "exit_code": 0,
+            "out_of_memory": False,
+            "finished_ns": 0,
+        },
+    )
 
 
 def _process(container: Container) -> Process:

@@ -129,10 +129,12 @@ class Containers:
         )
 
     def ids_using_volume(self, name: str) -> Collection[str]:
+        """Of the containers that have it mounted; one that is being removed lets it go."""
         return [
             one.container.id
             for one in self._actors.values()
-            if any(mount.name == name for mount in one.container.mounts)
+            if one.container.state.status not in (Status.REMOVING, Status.GONE)
+            and any(mount.name == name for mount in one.container.mounts)
         ]
 
     def using_image(self, image_id: str) -> Sequence[tuple[str, bool]]:
@@ -400,7 +402,7 @@ class Containers:
             if len(found) == 1:
                 return found[0]
             if found:
-                raise InvalidArgument(f"Multiple IDs found with provided prefix: {wanted}")
+                raise InvalidArgument(f"multiple IDs found with provided prefix: {wanted}")
         raise NoSuchContainer(wanted)
 
     def _claim_name(self, name: str, container_id: str) -> str:

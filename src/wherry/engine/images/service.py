@@ -85,9 +85,9 @@ class Images:
         self._rows, self._events, self._clock = rows, events, clock
         self._snapshots = snapshots
         self._users: ImageUsers
+        self._has_orphans = False
         self._leased: Counter[str] = Counter()
         self._leased_chains: dict[str, str] = {}
-        self._images: Mapping[str, Image] = {}
         self._catalogue = Catalogue(images={}, references={}, layers={})
         self._layers = Layers(
             rows=rows,
@@ -108,6 +108,7 @@ class Images:
             images=stored.images, references=stored.references, layers=stored.layers
         )
         await self._layers.sweep(stored.layers, snapshots_in_use)
+        self._look_for_orphans()
 
     # what is there
 
@@ -230,7 +231,7 @@ class Images:
         users = self._users.using_image(self.get(wanted).id)
         plan = plan_image_removal(self._catalogue, wanted, users, force=force)
         removed = await self._carry_out(plan)
-        await self._layers.collect()
+        await self.collect()
         return removed
 
     async def prune(self, filters: Filters) -> Pruned:
@@ -249,7 +250,7 @@ class Images:
                 await self._carry_out(RemovalPlan(image=image, untagged=names, deletes=True))
             )
             reclaimed_bytes += sum(layer.size_bytes for layer in doomed)
-        await self._layers.collect()
+        await self.collect()
         reclaimed_bytes = max(reclaimed_bytes, before - self.layers_size_bytes())
         self._events.publish(
             kind="image",
@@ -260,8 +261,19 @@ class Images:
         return Pruned(removed=tuple(removed), reclaimed_bytes=reclaimed_bytes)
 
     async def collect(self) -> None:
-        """Delete layers that nothing stands on any more: after a container has gone."""
+        """Delete layers that nothing stands on any more."""
         await self._layers.collect()
+        self._look_for_orphans()
+
+    async def container_gone(self) -> None:
+        """Delete the layers that only this container kept; at once if there can be none."""
+        if self._has_orphans:
+            await self.collect()
+
+    def _look_for_orphans(self) -> None:
+        """Are there layers that containers keep, and no image?"""
+        tops = {image.chains[-1] for image in self._catalogue.images.values() if image.diff_ids}
+        self._has_orphans = bool(plan_removal(self._layers.known, tops))
 
     def _is_used(self, image_id: str) -> bool:
         return image_id in self._leased or bool(self._users.using_image(image_id))
