@@ -16,7 +16,6 @@ from wherry.cli.units import (
     parse_time_ns,
 )
 
-
 NANO = 10**9
 
 

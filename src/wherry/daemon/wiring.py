@@ -269,6 +269,12 @@ def make_engine(config: Config, layout: Layout, drivers: Drivers, database: Data
         layout=layout,
         next_snapshot=images.next_snapshot_key,
     )
+
+    async def forget(container_id: str) -> None:
+        containers.forget(container_id)
+        # an image that was removed by force lives as long as its containers
+        await images.container_gone()
+
     host = ContainerHost(
         rows=rows,
         runtime=drivers.runtime,
@@ -279,7 +285,7 @@ def make_engine(config: Config, layout: Layout, drivers: Drivers, database: Data
         events=events,
         clock=clock,
         layout=layout,
-        forget=containers.forget,
+        forget=forget,
     )
     return Engine(
         database=database,

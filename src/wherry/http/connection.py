@@ -40,6 +40,7 @@ class Connection(RequestHandler):
         self._busy = False
         self._body_left = 0
         self._body_chunked = False
+        self._payload: StreamReader | None = None
         self._head_timeout: asyncio.TimerHandle | None = None
         self._half_closed_fd: int | None = None
 
@@ -172,10 +173,11 @@ class Connection(RequestHandler):
 
     def _expect_body(self) -> None:
         """Read from the parsed head how far the body goes, so that no one can disagree."""
-        self._body_left, self._body_chunked = 0, False
+        self._body_left, self._body_chunked, self._payload = 0, False, None
         if not self._messages:
             return
         message, payload = self._messages[-1]
+        self._payload = payload
         if payload.is_eof() or isinstance(message, _ErrInfo):
             return
         self._body_chunked = bool(message.chunked)
@@ -192,12 +194,9 @@ class Connection(RequestHandler):
     def _payload_is_complete(self) -> bool:
         if self._body_left:
             return False
-        payload: StreamReader | None = None
-        if self._current_request is not None:
-            payload = self._current_request.content
-        elif self._messages:
-            payload = self._messages[-1][1]
-        return payload is None or payload.is_eof()
+        # our own memory of it: between taking a message from its queue and handling it aiohttp
+        # has it in neither place
+        return self._payload is None or self._payload.is_eof()
 
     # what comes behind it -----------------------------------------------------------------
 

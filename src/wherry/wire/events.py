@@ -45,7 +45,12 @@ def decode_timestamp(text: str) -> int:
         fraction_ns = int((match[2] or "").ljust(9, "0")[:9])
         seconds = int(match[1])
         return seconds * 1_000_000_000 + (-fraction_ns if text.startswith("-") else fraction_ns)
-    return parse_rfc3339_ns(text)
+    try:
+        return parse_rfc3339_ns(text)
+    except InvalidArgument:
+        raise InvalidArgument(
+            f'strconv.ParseInt: parsing "{text[:80]}": invalid syntax'
+        ) from None
 
 
 def encode_event(event: Event) -> Json:

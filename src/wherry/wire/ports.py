@@ -17,7 +17,8 @@ def decode_port(text: str) -> ContainerPort:
         kind = Transport((transport or "tcp").lower())
     except ValueError:
         raise InvalidArgument(f"invalid proto: {transport}") from None
-    return ContainerPort(number=_number(number, f"invalid port: {text!r}"), transport=kind)
+    mistake = f"invalid port specification: {text!r}"
+    return ContainerPort(number=_number(number, mistake), transport=kind)
 
 
 def decode_exposed(value: Json) -> tuple[ContainerPort, ...]:

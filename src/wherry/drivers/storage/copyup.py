@@ -25,6 +25,7 @@ def _copy(root: Path, path: str, target: Path) -> None:
         return
     try:
         if stat.S_ISDIR(os.fstat(source_fd).st_mode):
-            copy_tree(Path(f"/proc/self/fd/{source_fd}/."), target)
+            # nothing runs in this tree yet: the way that was resolved stays what it is
+            copy_tree(Path(os.readlink(f"/proc/self/fd/{source_fd}")), target)
     finally:
         os.close(source_fd)

@@ -61,8 +61,9 @@ class SnapshotDirs:
         Raises:
             OutOfSpace: the disk is full; some file systems notice when they sync only.
         """
-        staging = await on_thread(lambda: self.new_path(key))
+        staging = self.root / f".new-{key}"
         try:
+            await on_thread(lambda: self.new_path(key))
             yield staging
             await on_thread(lambda: sync_filesystem(staging))
             self._move_away(key)

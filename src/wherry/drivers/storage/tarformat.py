@@ -130,7 +130,7 @@ def read_entry(read: "Callable[[int], bytes]") -> Entry | None:
             return None
         if raw[0] == 0 and not raw.strip(b"\0"):
             if read(BLOCK).strip(b"\0"):
-                raise FormatError("invalid tar header")
+                raise FormatError("archive/tar: invalid tar header")
             return None
         entry = Entry(raw)
         if entry.type not in (b"L", b"K", b"x", b"g"):
@@ -221,7 +221,7 @@ def parse_number(field: bytes, *, negative: bool = False) -> int:
         if field[0] & 0x40:
             value -= 1 << (8 * len(field) - 1)
         if abs(value) > _LARGEST or (value < 0 and not negative):
-            raise FormatError("invalid tar header: number out of range")
+            raise FormatError("archive/tar: invalid tar header: number out of range")
         return value
     digits = field[:-1]
     if field[-1] or not digits.isdigit():  # not the usual form
@@ -229,11 +229,11 @@ def parse_number(field: bytes, *, negative: bool = False) -> int:
         if not digits:
             return 0
     if not digits.isdigit():  # int() would take signs, underscores and 0o, too
-        raise FormatError("invalid tar header")
+        raise FormatError("archive/tar: invalid tar header")
     try:
         return int(digits, 8)
     except ValueError:
-        raise FormatError("invalid tar header") from None
+        raise FormatError("archive/tar: invalid tar header") from None
 
 
 def _verify_checksum(raw: bytes) -> None:
@@ -247,7 +247,7 @@ def _verify_checksum(raw: bytes) -> None:
         return
     signed = sum(byte - 256 if byte > 127 else byte for byte in raw[:148] + raw[156:]) + 8 * 0x20
     if signed != wanted:  # some old tars summed signed bytes
-        raise FormatError("invalid tar header")
+        raise FormatError("archive/tar: invalid tar header")
 
 
 def parse_records(content: bytes) -> dict[bytes, bytes]:

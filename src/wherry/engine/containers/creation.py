@@ -114,7 +114,7 @@ class Maker:
             # Docker's rule: nothing said about swap means as much swap as memory
             resources = replace(resources, memory_swap_bytes=2 * resources.memory_bytes)
         if spec.auto_remove and spec.restart.mode is not RestartMode.NO:
-            raise InvalidArgument("can't set 'AutoRemove' with 'RestartPolicy' enabled")
+            raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
         runtime = spec.runtime or self._defaults.runtime
         if runtime not in self._defaults.runtimes:
             raise InvalidArgument(f"unknown or invalid runtime name: {runtime}")

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -85,7 +85,8 @@ def launch_of(container: Container, layout: Layout) -> Launch:
         log_path=layout.log_path(container.id) if keeps_log else None,
         terminal=program.terminal,
         stdin=program.open_stdin,
-        leave_stdin_open=program.open_stdin and not program.stdin_once,
+        # a terminal's input never ends: who leaves it by the detach keys may come back
+        leave_stdin_open=program.open_stdin and (program.terminal or not program.stdin_once),
         runtime=container.spec.runtime or None,
     )
 
@@ -105,7 +106,7 @@ class ContainerHost:
         events: ContainerEvents,
         clock: Clock,
         layout: Layout,
-        forget: Callable[[str], None],
+        forget: Callable[[str], Awaitable[None]],
     ) -> None:
         self._rows, self._runtime, self._snapshots = rows, runtime, snapshots
         self._connections, self._bundles, self._volumes = connections, bundles, volumes
@@ -120,7 +121,7 @@ class ContainerHost:
 
     async def forget(self, container: Container) -> None:
         await self._rows.delete(container.id)
-        self._forget(container.id)
+        await self._forget(container.id)
         self._answer_consoles(container.id, None)
 
     def tell(self, before: Container, event: Event, after: Container, payload: Any) -> None:

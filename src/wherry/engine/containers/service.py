@@ -88,6 +88,7 @@ class Containers:
         self._next_snapshot = next_snapshot
         self._actors: dict[str, Actor] = {}
         self._by_name: dict[str, str] = {}
+        self._making: set[asyncio.Task[tuple[Container, Sequence[str]]]] = set()
         self._host: ContainerHost
 
     # start and end of the engine ------------------------------------------------------------
@@ -163,14 +164,23 @@ class Containers:
         """
         container_id = make_id()
         chosen = self._claim_name(name, container_id)
-        try:
-            asyncio.get_running_loop().create_task(self._runtime.warm())
-            return await self._create(spec, container_id, chosen)
-        except BaseException:
-            self._by_name.pop(chosen, None)
-            raise
+        # a client that hangs up meanwhile gets a container all the same: never half of one
+        making = asyncio.get_running_loop().create_task(self._create(spec, container_id, chosen))
+        self._making.add(making)
+        making.add_done_callback(self._making.discard)
+        return await asyncio.shield(making)
 
     async def _create(
+        self, spec: ContainerSpec, container_id: str, name: str
+    ) -> tuple[Container, Sequence[str]]:
+        try:
+            await self._runtime.warm()  # begins only, and is done by the time it is needed
+            return await self._make(spec, container_id, name)
+        except BaseException:
+            self._by_name.pop(name, None)
+            raise
+
+    async def _make(
         self, spec: ContainerSpec, container_id: str, name: str
     ) -> tuple[Container, Sequence[str]]:
         image = self._images.get(spec.image)
