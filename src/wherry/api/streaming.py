@@ -13,7 +13,7 @@ from wherry.engine.containers.logs import LogWanted
 from wherry.http.messages import Call, Duplex, Reply, Routes, Takeover
 from wherry.model.container import Container
 from wherry.model.errors import Unsupported, WherryError
-from wherry.wire.exec import ExecRequest, decode_exec, encode_exec
+from wherry.wire.exec import ExecRequest, decode_console_size, decode_exec, encode_exec
 from wherry.wire.fields import flag
 from wherry.wire.logs import LogQuery, decode_log_query, encode_lines
 from wherry.wire.query import decode_flag, decode_size
@@ -47,7 +47,7 @@ class Execs(Protocol):
 
     async def create(self, wanted: str, spec: ExecSpec) -> Exec: ...
     def get(self, exec_id: str) -> Exec: ...
-    def claim(self, exec_id: str) -> None: ...
+    def claim(self, exec_id: str, *, console_size: tuple[int, int] = (0, 0)) -> None: ...
     async def start(self, exec_id: str, *, attach: bool) -> Console | None: ...
     async def ended(self, exec_id: str) -> None: ...
     async def resize(self, exec_id: str, *, height: int, width: int) -> None: ...
@@ -112,7 +112,7 @@ def routes(containers: Containers, joining: Joining, logs: Logs, execs: Execs) -
             execs.claim(made.id)
             await execs.start(made.id, attach=False)
             return empty_reply()
-        execs.claim(made.id)
+        execs.claim(made.id, console_size=decode_console_size(body))
         wanted = Wanted(
             stdin=spec.attach_stdin,
             stdout=spec.attach_stdout,

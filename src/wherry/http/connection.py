@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from wherry.http.hangup import HangupWatch
+from wherry.model.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from aiohttp.streams import StreamReader
@@ -61,6 +62,7 @@ class Connection(RequestHandler):
             self._feed_body(data)
         elif self._body_chunked and not self._payload_is_complete():
             super().data_received(data)
+            self._pass_on_mistake()
         elif self._busy:
             self._hold(data)
         else:
@@ -190,6 +192,18 @@ class Connection(RequestHandler):
         super().data_received(mine)
         if rest:
             self.data_received(rest)
+
+    def _pass_on_mistake(self) -> None:
+        """aiohttp notes a broken chunk as another message; who reads the body must hear of it."""
+        if (
+            self._messages
+            and isinstance(self._messages[-1][0], _ErrInfo)
+            and self._payload is not None
+            and not self._payload.is_eof()
+        ):
+            self._payload.set_exception(
+                InvalidArgument("the chunks of the body are none")
+            )
 
     def _payload_is_complete(self) -> bool:
         if self._body_left:

@@ -48,9 +48,7 @@ def decode_timestamp(text: str) -> int:
     try:
         return parse_rfc3339_ns(text)
     except InvalidArgument:
-        raise InvalidArgument(
-            f'strconv.ParseInt: parsing "{text[:80]}": invalid syntax'
-        ) from None
+        raise InvalidArgument(f'strconv.ParseInt: parsing "{text[:80]}": invalid syntax') from None
 
 
 def encode_event(event: Event) -> Json:

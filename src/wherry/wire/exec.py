@@ -42,6 +42,14 @@ def decode_exec(body: Json) -> ExecRequest:
     )
 
 
+def decode_console_size(body: Json) -> tuple[int, int]:
+    """``ConsoleSize`` of ``POST /exec/{id}/start``: height and width, zeros when not said."""
+    size = body.get("ConsoleSize")
+    if not isinstance(size, list) or len(size) != 2 or not all(isinstance(n, int) for n in size):
+        return 0, 0
+    return size[0], size[1]
+
+
 def encode_exec(exec_id: str, container_id: str, request: ExecRequest, known: Json) -> Json:
     """``GET /exec/{id}/json``; `known` has Running, ExitCode and Pid."""
     process: Json = {

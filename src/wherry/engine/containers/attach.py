@@ -128,7 +128,7 @@ async def _inward(client: Duplex, console: Console, wanted: Wanted) -> bool:
                 await console.write(passed)
             if detached:
                 return True
-        if wanted.stdin:
+        if wanted.stdin and not wanted.terminal:
             await console.end_of_input()
     except ConnectionError:
         return True

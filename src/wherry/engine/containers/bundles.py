@@ -135,7 +135,7 @@ class BundleWriter:
             args=spec.command,
             cwd=spec.working_dir or program.working_dir or "/",
             terminal=spec.terminal,
-            console_size=(0, 0),
+            console_size=spec.console_size,
             env=process_env(
                 (*program.env, *spec.env),
                 hostname=self._hostname(container),

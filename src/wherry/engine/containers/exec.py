@@ -38,6 +38,8 @@ class ExecSpec:
     attach_stdout: bool = False
     attach_stderr: bool = False
     detach_keys: str = ""
+    console_size: tuple[int, int] = (0, 0)
+    """Height and width."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +109,8 @@ class Execs:
     def running_ids_of(self, container_id: str) -> Sequence[str]:
         return [one for one in self.ids_of(container_id) if self._entries[one].exec.running]
 
-    def claim(self, exec_id: str) -> None:
-        """Take the one start that an exec has.
+    def claim(self, exec_id: str, *, console_size: tuple[int, int] = (0, 0)) -> None:
+        """Take the one start that an exec has; its terminal gets the size.
 
         Raises:
             Conflict: it was started before, or the container does not run any more.
@@ -118,6 +120,9 @@ class Execs:
         if entry.claimed:
             raise Conflict(f"exec {exec_id} has already been started or is being started")
         entry.claimed = True
+        if all(console_size):
+            spec = replace(entry.exec.spec, console_size=console_size)
+            entry.exec = replace(entry.exec, spec=spec)
 
     async def start(self, exec_id: str, *, attach: bool) -> Console | None:
         """Run what was claimed; with `attach` returns the connection to its streams, made before
