@@ -68,7 +68,7 @@ def test_a_document_is_dockers_but_for_what_is_listed(
         if recorded.get(path, absent) != ours.get(path, absent)
         and not any(fnmatchcase(path, pattern) for pattern in DIFFERS)
     }
-    assert not different
+    assert not different, json.dumps(different, indent=1)
 
 
 @pytest.mark.parametrize("name", sorted(NEEDED_KEYS))

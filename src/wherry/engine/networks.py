@@ -264,7 +264,10 @@ class Networks:
         """
         mode = container.spec.network.mode
         if mode == "host":
-            return {"sandbox": "", "endpoints": (), "published": ()}
+            # no link and no address, but the container is in that network all the same
+            endpoint = _endpoint_of(self.get(mode), container, EndpointRequest(network=mode))
+            self._tell(self.get(mode), "connect", container)
+            return {"sandbox": "", "endpoints": (endpoint,), "published": ()}
         if mode.startswith("container:"):
             other = self._containers.get(mode.partition(":")[2])
             if not other.has_process:
@@ -278,7 +281,7 @@ class Networks:
             endpoints = await self._join_all(container, sandbox)
             published: Sequence[PublishedPort] = ()
             wanted = _ports_of(container)
-            if wanted and endpoints:
+            if wanted and self._networks[endpoints[0].network_id].driver == "bridge":
                 published = await self._driver.publish(endpoints[0], wanted)
             undo.pop_all()
         for endpoint in endpoints:
@@ -297,8 +300,6 @@ class Networks:
         endpoints: list[Endpoint] = []
         for key in ids:
             network = self._networks[key]
-            if network.driver == "null":
-                continue
             request = requests.get(key, EndpointRequest(network=network.name))
             endpoint = _endpoint_of(network, container, request)
             joined = await self._driver.join(

@@ -140,6 +140,8 @@ class ContainerSpec:
     console_size: tuple[int, int] = (0, 0)
     """Height and width."""
     platform: str = ""
+    left_out: tuple[str, ...] = ()
+    """Lists that the client did not give at all: Docker shows them otherwise than empty ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,11 @@ DEFAULT_MASKED = (
 ).split()
 DEFAULT_READ_ONLY = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
 
+_NULL_OR_EMPTY = (
+    "Dns DnsOptions DnsSearch BlkioWeightDevice BlkioDeviceReadBps BlkioDeviceWriteBps "
+    "BlkioDeviceReadIOps BlkioDeviceWriteIOps Devices Ulimits PortBindings"
+).split()
+
 # decoding -----------------------------------------------------------------------------------
 
 
@@ -97,6 +102,7 @@ def decode_create(body: Json) -> ContainerSpec:
         isolation=text(host, "Isolation"),
         id_file=text(host, "ContainerIDFile"),
         console_size=(int(console[0]), int(console[1])),
+        left_out=tuple(key for key in _NULL_OR_EMPTY if host.get(key) is None),
     )
 
 
@@ -410,6 +416,7 @@ def encode_host_config(spec: ContainerSpec) -> Json:
             out[key] = value
     if spec.init is not None:
         out["Init"] = spec.init
+    out.update(dict.fromkeys(spec.left_out))
     return out
 
 
@@ -420,7 +427,7 @@ def _encode_network_settings(one: Container, around: Surroundings) -> Json:
     exposed = one.spec.program.exposed_ports if one.has_process and networks else ()
     return {
         "Bridge": "",
-        "SandboxID": one.id if one.state.sandbox and one.has_process else "",
+        "SandboxID": one.id if one.has_process else "",
         "SandboxKey": around.sandbox_path if one.has_process else "",
         "Ports": encode_published(exposed, published),
         "HairpinMode": False,
@@ -456,14 +463,21 @@ def encode_networks(one: Container, networks: Mapping[str, Network]) -> Json:
     by_name = {network.name: network for network in networks.values()}
     return {
         name: encode_endpoint(
-            requests.get(name, EndpointRequest(network=name)), joined.get(name), by_name.get(name)
+            requests.get(name, EndpointRequest(network=name)),
+            joined.get(name),
+            by_name.get(name),
+            was_joined=one.state.started_ns > 0,
         )
         for name in names
     }
 
 
 def encode_endpoint(
-    request: EndpointRequest, endpoint: Endpoint | None, network: Network | None
+    request: EndpointRequest,
+    endpoint: Endpoint | None,
+    network: Network | None,
+    *,
+    was_joined: bool = False,
 ) -> Json:
     ipam: Json = {}
     if request.ipv4:
@@ -483,7 +497,7 @@ def encode_endpoint(
         "MacAddress": (endpoint.mac or "") if endpoint else request.mac,
         "DriverOpts": dict(request.driver_options) or None,
         "GwPriority": request.gateway_priority,
-        "NetworkID": network.id if endpoint and network else "",
+        "NetworkID": network.id if network and (endpoint or was_joined) else "",
         "EndpointID": endpoint.id if endpoint else "",
         "Gateway": str(v4.gateway or "") if v4 else "",
         "IPAddress": str(endpoint.ipv4) if endpoint and endpoint.ipv4 else "",

@@ -82,7 +82,9 @@ def encode_port_list(
         }
         for one in given
     ]
-    return rows
+    return sorted(
+        rows, key=lambda row: (row["PrivatePort"], row["Type"], "PublicPort" in row, row.get("IP"))
+    )
 
 
 def _range(text: str) -> tuple[int, int]:

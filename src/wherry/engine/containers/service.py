@@ -186,8 +186,7 @@ class Containers:
         image = self._images.get(spec.image)
         program = merge_image(spec.program, image.config)
         spec, warnings = self._maker.check(replace(spec, program=program, image_id=image.id))
-        async with AsyncExitStack() as undo:
-            await undo.enter_async_context(self._images.lease(image.id))
+        async with self._images.lease(image.id), AsyncExitStack() as undo:
             mounts, own_volumes = await self._maker.make_mounts(spec, container_id, undo)
             snapshot, layers = self._next_snapshot(), tuple(self._images.layers_of(image))
             undo.push_async_callback(self._snapshots.remove, snapshot)
