@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help setup setup-dev demo stop test check format bench clean
+.PHONY: help setup setup-dev demo stop test check format docs bench clean
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,9 @@ check: setup-dev ## Formatting, lint, types, import rules
 format: setup-dev ## Put the code into its form
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+docs: setup-dev ## Write docs/reference from the code
+	@$(PY) -m scripts.reference
 
 bench: setup-dev ## Compare two engines: make bench A=unix:///run/wherry/wherry.sock B=unix:///run/docker.sock
 	@$(PY) -m benchmarks.compare --a $(A) --b $(B) $(ARGS)

@@ -29,7 +29,7 @@ def per_container(engine: Engine) -> Occupied:
     """The mean over some idle containers of what they add outside of themselves."""
     before_pids = set(_pids())
     before = at_rest(engine)
-    names = [f"bench-memory-{number}" for number in range(CONTAINERS)]
+    names = [f"bench-{os.getpid()}-memory-{number}" for number in range(CONTAINERS)]
     try:
         for name in names:
             engine.run("run", "-d", "--name", name, IMAGE, "sleep", "1000")

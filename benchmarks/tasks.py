@@ -17,8 +17,9 @@ CLIENTS = 8
 STARTS = 50
 LOG_LINES = 200_000
 PIPED_BYTES = 50_000_000
-IMPORTED = "bench/rootfs:imported"
-LOADED = "bench/rootfs:loaded"
+MINE = f"bench-{os.getpid()}"  # others may measure on the same engine
+IMPORTED = f"bench/rootfs-{os.getpid()}:imported"
+LOADED = f"bench/rootfs-{os.getpid()}:loaded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +42,23 @@ def run_rm_none(engine: Engine) -> float:
 
 def run_detached(engine: Engine) -> float:
     try:
-        return timed(lambda: engine.run("run", "-d", "--name", "bench-d", IMAGE, "sleep", "99"))
+        return timed(lambda: engine.run("run", "-d", "--name", f"{MINE}-d", IMAGE, "sleep", "99"))
     finally:
-        engine.discard("rm", "-f", "bench-d")
+        engine.discard("rm", "-f", f"{MINE}-d")
 
 
 def rm_force(engine: Engine) -> float:
-    engine.run("run", "-d", "--name", "bench-rm", IMAGE, "sleep", "99")
-    return timed(lambda: engine.run("rm", "-f", "bench-rm"))
+    engine.run("run", "-d", "--name", f"{MINE}-rm", IMAGE, "sleep", "99")
+    return timed(lambda: engine.run("rm", "-f", f"{MINE}-rm"))
 
 
 def execute(engine: Engine) -> float:
-    with _running(engine, "bench-exec"):
-        return timed(lambda: engine.run("exec", "bench-exec", "true"))
+    with _running(engine, f"{MINE}-exec"):
+        return timed(lambda: engine.run("exec", f"{MINE}-exec", "true"))
 
 
 def start_many(engine: Engine) -> float:
-    names = [f"bench-many-{number}" for number in range(STARTS)]
+    names = [f"{MINE}-many-{number}" for number in range(STARTS)]
     try:
         return timed(lambda: _start_all(engine, names))
     finally:
@@ -65,7 +66,7 @@ def start_many(engine: Engine) -> float:
 
 
 def remove_many(engine: Engine) -> float:
-    names = [f"bench-many-{number}" for number in range(STARTS)]
+    names = [f"{MINE}-many-{number}" for number in range(STARTS)]
     _start_all(engine, names)
     return timed(lambda: engine.run("rm", "-f", *names))
 
@@ -100,12 +101,12 @@ def save_image(engine: Engine) -> float:
 
 
 def read_logs(engine: Engine) -> float:
-    engine.run("run", "-d", "--name", "bench-logs", IMAGE, "seq", str(LOG_LINES))
+    engine.run("run", "-d", "--name", f"{MINE}-logs", IMAGE, "seq", str(LOG_LINES))
     try:
-        engine.run("wait", "bench-logs")
+        engine.run("wait", f"{MINE}-logs")
         return timed(lambda: _count_lines(engine))
     finally:
-        engine.discard("rm", "-f", "bench-logs")
+        engine.discard("rm", "-f", f"{MINE}-logs")
 
 
 def pipe_through(engine: Engine) -> float:
@@ -173,7 +174,7 @@ def _start_all(engine: Engine, names: list[str]) -> None:
 
 def _count_lines(engine: Engine) -> None:
     process = subprocess.Popen(
-        [engine.program, "logs", "bench-logs"], stdout=subprocess.PIPE, env=engine.env
+        [engine.program, "logs", f"{MINE}-logs"], stdout=subprocess.PIPE, env=engine.env
     )
     assert process.stdout is not None
     counted = 0

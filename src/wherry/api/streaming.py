@@ -71,11 +71,11 @@ def routes(containers: Containers, joining: Joining, logs: Logs, execs: Execs) -
         if decode_flag(query, "logs"):
             query_all = LogQuery(stdout=wanted.stdout, stderr=wanted.stderr)
             past = _log_bytes(logs, container, query_all)
-        session = joining.attach(container, wanted, frame)
-        follows = decode_flag(query, "stream")
+        # registered before the client hears that it is
+        session = joining.attach(container, wanted, frame) if decode_flag(query, "stream") else None
 
         async def run(client: Duplex) -> None:
-            if follows:
+            if session is not None:
                 await session.run(client, past)
             elif past is not None:
                 async for piece in past:

@@ -116,9 +116,17 @@ def prepare_folders(layout: Layout) -> None:
 
 
 def _make_private_mount(folder: Path) -> None:
-    if not os.path.ismount(folder):
+    # a second one on top would hide what is mounted in the first: every container's files
+    if not _is_mount_point(folder):
         mount.bind(folder, folder)
     mount.set_propagation(folder, mount.MountFlag.PRIVATE)
+
+
+def _is_mount_point(folder: Path) -> bool:
+    # a folder bound on itself has the same device as its parent: only the list of mounts says
+    wanted = os.fsencode(folder.resolve())
+    with open("/proc/thread-self/mountinfo", "rb") as mounts:
+        return any(line.split(b" ", 5)[4] == wanted for line in mounts)
 
 
 def take_lock(layout: Layout) -> int:

@@ -4,7 +4,9 @@ The kernel's side is the driver's; here are records, addresses and ports.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+import time
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -32,12 +34,12 @@ from wherry.model.errors import (
 from wherry.model.filters import Filters
 from wherry.model.ids import make_id
 from wherry.model.network import Endpoint, Network, Pool
-from wherry.model.ports import ContainerPort, PortBinding, PublishedPort
+from wherry.model.ports import PortBinding, PublishedPort, plan_published
+from wherry.model.timestamps import parse_moment_ns
 from wherry.state.layout import Layout
 
 PREDEFINED = ("bridge", "host", "none")
 _DRIVERS = frozenset({"bridge", "host", "null"})
-_EVERY_ADDRESS = (IPv4Address("0.0.0.0"), IPv6Address("::"))
 
 
 class NetworkRows(Protocol):
@@ -233,8 +235,33 @@ class Networks:
         self._tell(network, "destroy")
 
     async def prune(self, filters: Filters) -> Sequence[str]:
-        """Remove networks of one's own that no container uses; their names."""
-        used = {
+        """Remove networks of one's own that no container uses; their names.
+
+        Filters: until (created before), label, label!.
+        """
+        now_ns = time.time_ns()
+        until_ns = [parse_moment_ns(one, now_ns=now_ns) for one in filters.values("until")]
+        used = self._ids_asked_for()
+        gone: list[str] = []
+        for network in self.list_networks(Filters()):
+            if network.name in PREDEFINED or network.id in used:
+                continue
+            if any(network.created.timestamp() * 1e9 > one for one in until_ns):
+                continue
+            if not filters.match_labels("label", network.labels) or filters.match_any_label(
+                "label!", network.labels
+            ):
+                continue
+            try:
+                await self.remove(network.id)
+            except (Forbidden, NoSuchNetwork):
+                continue  # joined, or removed, meanwhile
+            gone.append(network.name)
+        return gone
+
+    def _ids_asked_for(self) -> Collection[str]:
+        """Of all networks that a container, running or not, was made for."""
+        names = {
             name
             for one in self._containers.list_containers()
             for name in (
@@ -242,17 +269,12 @@ class Networks:
                 *(request.network for request in one.spec.network.endpoints),
             )
         }
-        gone: list[str] = []
-        for network in self.list_networks(Filters()):
-            if network.name in PREDEFINED or network.name in used or network.id in used:
-                continue
-            if not filters.match_labels("label", network.labels) or filters.match_any_label(
-                "label!", network.labels
-            ):
-                continue
-            await self.remove(network.id)
-            gone.append(network.name)
-        return gone
+        found: set[str] = set()
+        for name in names:
+            with contextlib.suppress(InvalidArgument):  # by now the beginning of several ids
+                if network := self.find(name):
+                    found.add(network.id)
+        return found
 
     # a container's start and end ------------------------------------------------------------
 
@@ -388,29 +410,12 @@ class Networks:
 def _ports_of(container: Container) -> Sequence[PublishedPort]:
     """What to publish: the bindings, and with publish_all every exposed port without one."""
     network = container.spec.network
-    wanted: list[PublishedPort] = []
-    bound: set[ContainerPort] = set()
-    for binding in network.bindings:
-        bound.add(binding.port)
-        wanted += _published(binding)
+    bindings = list(network.bindings)
     if network.publish_all:
-        for port in container.spec.program.exposed_ports:
-            if port not in bound:
-                wanted += _published(PortBinding(port=port))
-    return wanted
-
-
-def _published(binding: PortBinding) -> Sequence[PublishedPort]:
-    hosts = _EVERY_ADDRESS if binding.host_ip is None else (binding.host_ip,)
-    return [
-        PublishedPort(
-            port=binding.port,
-            host_ip=host_ip,
-            host_port=binding.host_port,
-            host_port_end=binding.host_port_end,
-        )
-        for host_ip in hosts
-    ]
+        bound = {binding.port for binding in bindings}
+        exposed = container.spec.program.exposed_ports
+        bindings += [PortBinding(port=port) for port in exposed if port not in bound]
+    return plan_published(bindings)
 
 
 def _endpoint_of(network: Network, container: Container, request: EndpointRequest) -> Endpoint:

@@ -44,6 +44,7 @@ class Volumes:
         self._folder_of, self._trash_dir = folder_of, trash_dir
         self._volumes: dict[str, Volume] = {}
         self._users: Callable[[str], Collection[str]] = lambda _name: ()
+        self._changing = asyncio.Lock()
 
     async def open(self, users: Callable[[str], Collection[str]]) -> None:
         """Load what is kept. `users` tells the ids of the containers that use a volume."""
@@ -88,10 +89,17 @@ class Volumes:
             raise Unsupported(
                 f'error looking up volume plugin {driver}: plugin "{driver}" not found'
             )
-        anonymous = not name
-        chosen = make_id() if anonymous else check_volume_name(name)
-        if existing := self._volumes.get(chosen):
-            return existing
+        chosen = check_volume_name(name) if name else make_id()
+        async with self._changing:
+            if existing := self._volumes.get(chosen):
+                return existing
+            volume = await self._make(chosen, options or {}, labels or {}, anonymous=not name)
+        self._tell(chosen, "create")
+        return volume
+
+    async def _make(
+        self, name: str, options: Mapping[str, str], labels: Mapping[str, str], *, anonymous: bool
+    ) -> Volume:
         if options:
             raise Unsupported(
                 "options of the local volume driver are not supported yet: "
@@ -99,25 +107,17 @@ class Volumes:
                 hint="mount the file system on the host and use a bind mount",
             )
         volume = Volume(
-            name=chosen,
+            name=name,
             created_ns=self._clock.now_ns(),
-            options=dict(options or {}),
-            labels=dict(labels or {}),
+            options=dict(options),
+            labels=dict(labels),
             anonymous=anonymous,
         )
-        folder = self._folder_of(chosen)
+        folder = self._folder_of(name)
         os.makedirs(folder.parent, mode=0o701, exist_ok=True)
         os.makedirs(folder, mode=0o755, exist_ok=True)
-        # before the wait: two requests for one name must not both insert it
-        self._volumes[chosen] = volume
-        try:
-            await self._rows.insert(volume)
-        except BaseException:
-            del self._volumes[chosen]
-            raise
-        self._events.publish(
-            kind="volume", action="create", actor_id=chosen, attributes={"driver": "local"}
-        )
+        await self._rows.insert(volume)
+        self._volumes[name] = volume
         return volume
 
     async def remove(self, name: str, *, force: bool = False) -> None:
@@ -127,18 +127,20 @@ class Volumes:
             NoSuchVolume: there is none, and `force` was not given.
             Conflict: a container uses it.
         """
-        if name not in self._volumes:
-            if force:
-                return
-            raise NoSuchVolume(name)
-        if users := sorted(self._users(name)):
-            raise Conflict(f"remove {name}: volume is in use - [{', '.join(users)}]")
-        del self._volumes[name]
-        await self._rows.delete(name)
-        self._discard_folder(name)
-        self._events.publish(
-            kind="volume", action="destroy", actor_id=name, attributes={"driver": "local"}
-        )
+        # a new volume of this name must not begin before the folder of the old one is away
+        async with self._changing:
+            if name not in self._volumes:
+                if force:
+                    return
+                raise NoSuchVolume(name)
+            if users := sorted(self._users(name)):
+                raise Conflict(f"remove {name}: volume is in use - [{', '.join(users)}]")
+            await self._rows.delete(name)
+            del self._volumes[name]
+            set_aside = self._set_aside(name)
+        self._tell(name, "destroy")
+        if set_aside is not None:
+            await asyncio.to_thread(shutil.rmtree, set_aside, ignore_errors=True)
 
     async def prune(self, filters: Filters) -> tuple[Sequence[str], int]:
         """Remove what nobody uses: the names, and the bytes that it held.
@@ -149,14 +151,19 @@ class Volumes:
         gone: list[str] = []
         freed = 0
         for one in list(self._volumes.values()):
-            if (everything or one.anonymous) and filters.match_labels("label", one.labels):
-                if filters.values("label!") and filters.match_labels("label!", one.labels):
-                    continue
-                if self._users(one.name):
-                    continue
-                freed += _size_bytes(self._folder_of(one.name))
+            if not (everything or one.anonymous) or self._users(one.name):
+                continue
+            if not filters.match_labels("label", one.labels):
+                continue
+            if filters.match_any_label("label!", one.labels):
+                continue
+            size_bytes = await asyncio.to_thread(_size_bytes, self._folder_of(one.name))
+            try:
                 await self.remove(one.name)
-                gone.append(one.name)
+            except (Conflict, NoSuchVolume):
+                continue  # taken, or gone, while it was measured
+            freed += size_bytes
+            gone.append(one.name)
         return gone, freed
 
     async def usage(self, name: str) -> tuple[int, int]:
@@ -168,14 +175,19 @@ class Volumes:
         """Folders that no row names."""
         return sorted(set(existing) - set(self._volumes))
 
-    def _discard_folder(self, name: str) -> None:
-        folder = self._folder_of(name).parent
+    def _set_aside(self, name: str) -> Path | None:
+        """Move its folder to the trash; None if there is none."""
         gone = self._trash_dir / f"volume-{make_id()[:16]}"
         try:
-            os.rename(folder, gone)
+            os.rename(self._folder_of(name).parent, gone)
         except FileNotFoundError:
-            return
-        shutil.rmtree(gone, ignore_errors=True)
+            return None
+        return gone
+
+    def _tell(self, name: str, action: str) -> None:
+        self._events.publish(
+            kind="volume", action=action, actor_id=name, attributes={"driver": "local"}
+        )
 
     def _matches(self, volume: Volume, filters: Filters) -> bool:
         if dangling := filters.values("dangling"):

@@ -37,7 +37,7 @@ def parse_security_options(options: Iterable[str]) -> SecurityOptions:
         else:
             name, colon, value = option.partition(":")
             if not colon:
-                raise InvalidArgument(f"invalid --security-opt 1: {option!r}".replace("'", '"'))
+                raise InvalidArgument(f"invalid --security-opt 1: {_quoted(option)}")
         match name:
             case "seccomp":
                 seccomp = value

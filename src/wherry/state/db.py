@@ -67,12 +67,12 @@ class Database:
     def _open(self) -> None:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        # one page in the cache is 4 KiB: a small cache, for a small resident size
-        connection.execute("PRAGMA cache_size=256")
         try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA foreign_keys=ON")
+            # one page in the cache is 4 KiB: a small cache, for a small resident size
+            connection.execute("PRAGMA cache_size=256")
             _migrate(connection)
         except BaseException:
             connection.close()

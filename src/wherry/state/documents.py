@@ -33,7 +33,10 @@ def decode(kind: type[T], text: str) -> T:
         ValueError: not a document of this class.
     """
     decoder: Callable[[Any], T] = _decoder(cast("Hashable", kind))
-    return decoder(orjson.loads(text))
+    try:
+        return decoder(orjson.loads(text))
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"not a document of {kind.__name__}: {error}") from error
 
 
 @cache

@@ -26,10 +26,12 @@ from wherry.model.restart import check_policy
 from wherry.model.timestamps import format_rfc3339_ns
 from wherry.model.units import ZERO_TIME, format_duration
 from wherry.wire.documents import Json
+from wherry.wire.exec import decode_console_size
 from wherry.wire.fields import (
     flag,
     integer,
     items,
+    items_by_name,
     mapping,
     optional_texts,
     text,
@@ -71,8 +73,6 @@ def decode_create(body: Json) -> ContainerSpec:
     if not text(body, "Image"):
         raise InvalidArgument("config cannot be empty in order to create a container")
     restart, log = mapping(host, "RestartPolicy"), mapping(host, "LogConfig")
-    console = host.get("ConsoleSize") or [0, 0]
-    init = host.get("Init")
     return ContainerSpec(
         image=text(body, "Image"),
         program=_decode_program(body),
@@ -98,10 +98,10 @@ def decode_create(body: Json) -> ContainerSpec:
         annotations=text_mapping(host, "Annotations"),
         cgroup_parent=text(host, "CgroupParent"),
         runtime=text(host, "Runtime"),
-        init=None if init is None else bool(init),
+        init=None if host.get("Init") is None else flag(host, "Init"),
         isolation=text(host, "Isolation"),
         id_file=text(host, "ContainerIDFile"),
-        console_size=(int(console[0]), int(console[1])),
+        console_size=decode_console_size(host),
         left_out=tuple(key for key in _NULL_OR_EMPTY if host.get(key) is None),
     )
 
@@ -127,14 +127,14 @@ def _decode_program(body: Json) -> ProgramSpec:
         volumes=tuple(mapping(body, "Volumes")),
         stop_signal=text(body, "StopSignal"),
         stop_timeout_s=None if timeout is None else integer(body, "StopTimeout"),
-        healthcheck=_decode_health(body.get("Healthcheck")),
+        healthcheck=_decode_health(mapping(body, "Healthcheck")),
         shell=texts(body, "Shell"),
         on_build=texts(body, "OnBuild"),
         network_disabled=flag(body, "NetworkDisabled"),
     )
 
 
-def _decode_health(value: Json | None) -> HealthcheckConfig | None:
+def _decode_health(value: Json) -> HealthcheckConfig | None:
     if not value:
         return None
     return HealthcheckConfig(
@@ -163,9 +163,9 @@ def _decode_security(host: Json) -> SecuritySpec:
 
 def _decode_network(body: Json, host: Json) -> NetworkSpec:
     mode = text(host, "NetworkMode") or "default"
-    wanted = mapping(mapping(body, "NetworkingConfig"), "EndpointsConfig")
+    wanted = items_by_name(mapping(body, "NetworkingConfig"), "EndpointsConfig")
     mac = text(body, "MacAddress")
-    endpoints = tuple(decode_endpoint(name, value or {}, mac=mac) for name, value in wanted.items())
+    endpoints = tuple(decode_endpoint(name, value, mac=mac) for name, value in wanted.items())
     return NetworkSpec(
         mode="bridge" if mode == "default" else mode,
         endpoints=endpoints,

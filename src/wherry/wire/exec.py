@@ -43,9 +43,11 @@ def decode_exec(body: Json) -> ExecRequest:
 
 
 def decode_console_size(body: Json) -> tuple[int, int]:
-    """``ConsoleSize`` of ``POST /exec/{id}/start``: height and width, zeros when not said."""
+    """``ConsoleSize`` of a container or an exec: height and width, zeros when not said."""
     size = body.get("ConsoleSize")
-    if not isinstance(size, list) or len(size) != 2 or not all(isinstance(n, int) for n in size):
+    if not isinstance(size, list) or len(size) != 2:
+        return 0, 0
+    if not all(isinstance(one, int) and 0 <= one <= 65_535 for one in size):
         return 0, 0
     return size[0], size[1]
 

@@ -28,8 +28,10 @@ def integer(body: Json, key: str) -> int:
     if isinstance(value, bool):
         raise _mistake(key, value, "int64")
     if isinstance(value, float) and value.is_integer():
-        return int(value)
-    number: int = _typed(body, key, int, 0)
+        value = int(value)
+    elif value is not None and not isinstance(value, int):
+        raise _mistake(key, value, "int64")
+    number: int = value or 0
     if not -(1 << 63) <= number < 1 << 63:
         raise _mistake(key, value, "int64")
     return number
@@ -55,6 +57,12 @@ def texts(body: Json, key: str) -> tuple[str, ...]:
     return tuple(optional_texts(body, key) or ())
 
 
+def text_lists(body: Json, key: str) -> tuple[tuple[str, ...], ...]:
+    """A list of lists of strings; absent and null are empty."""
+    value: list[Any] = _typed(body, key, list, [])
+    return tuple(texts({key: one}, key) for one in value)
+
+
 def optional_texts(body: Json, key: str) -> tuple[str, ...] | None:
     """A list of strings, or one string as a list of one; absent and null are None."""
     value = body.get(key)
@@ -65,6 +73,15 @@ def optional_texts(body: Json, key: str) -> tuple[str, ...] | None:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise _mistake(key, value, "[]string")
     return tuple(value)
+
+
+def items_by_name(body: Json, key: str) -> Mapping[str, Json]:
+    """An object of objects; null is an empty object, absent is none."""
+    value = mapping(body, key)
+    for one in value.values():
+        if one is not None and not isinstance(one, dict):
+            raise _mistake(key, one, "object")
+    return {name: one or {} for name, one in value.items()}
 
 
 def mapping(body: Json, key: str) -> Json:

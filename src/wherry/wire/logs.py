@@ -1,11 +1,15 @@
 """``GET /containers/{id}/logs``."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wherry.model.errors import InvalidArgument
 from wherry.model.timestamps import parse_rfc3339_ns
 from wherry.wire.query import decode_flag
+
+_LINES = re.compile(r"[0-9]{1,18}")
+_SECONDS = re.compile(r"(-?[0-9]{1,10})(?:\.([0-9]*))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ def decode_log_query(query: Mapping[str, str]) -> LogQuery:
         since_ns=_decode_time(query, "since"),
         until_ns=_decode_time(query, "until"),
         # whatever is no number means all, as Docker has it
-        tail=int(tail) if tail.isdecimal() and tail.isascii() else None,
+        tail=int(tail) if _LINES.fullmatch(tail) else None,
     )
 
 
@@ -47,9 +51,8 @@ def _decode_time(query: Mapping[str, str], key: str) -> int:
     text = query.get(key, "")
     if text in ("", "0"):
         return 0
-    seconds, _, fraction = text.partition(".")
-    if seconds.lstrip("-").isdecimal() and (not fraction or fraction.isdecimal()):
-        return int(seconds) * 1_000_000_000 + int((fraction + "0" * 9)[:9])
+    if found := _SECONDS.fullmatch(text):
+        return int(found[1]) * 1_000_000_000 + int(((found[2] or "") + "0" * 9)[:9])
     try:
         return parse_rfc3339_ns(text)
     except InvalidArgument:

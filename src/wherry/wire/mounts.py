@@ -3,7 +3,7 @@
 from wherry.model.errors import InvalidArgument
 from wherry.model.mounts import MountKind, MountPoint, MountRequest
 from wherry.wire.documents import Json
-from wherry.wire.fields import flag, integer, mapping, text, text_mapping
+from wherry.wire.fields import flag, integer, mapping, text, text_lists, text_mapping
 
 
 def decode_mount(value: Json) -> MountRequest:
@@ -34,7 +34,7 @@ def decode_mount(value: Json) -> MountRequest:
         subpath=text(volume, "Subpath"),
         tmpfs_size_bytes=integer(tmpfs, "SizeBytes"),
         tmpfs_mode=integer(tmpfs, "Mode"),
-        tmpfs_options=tuple(tuple(one) for one in tmpfs.get("Options") or ()),
+        tmpfs_options=text_lists(tmpfs, "Options"),
         consistency=text(value, "Consistency"),
     )
 

@@ -81,7 +81,7 @@ def decode_network(body: Json) -> Json:
         "driver": text(body, "Driver") or "bridge",
         "internal": flag(body, "Internal"),
         "attachable": flag(body, "Attachable"),
-        "ipv4": True if ipv4 is None else bool(ipv4),
+        "ipv4": True if ipv4 is None else flag(body, "EnableIPv4"),
         "ipv6": flag(body, "EnableIPv6"),
         "options": text_mapping(body, "Options"),
         "labels": text_mapping(body, "Labels"),
@@ -95,14 +95,17 @@ def _decode_pool(value: Json) -> Pool:
     subnet = text(value, "Subnet")
     if not subnet:
         raise InvalidArgument("invalid IPAM config: a subnet is needed")
+    reserved = text_mapping(value, "AuxiliaryAddresses")
     try:
+        for address in reserved.values():
+            ip_address(address)
         return Pool(
             subnet=ip_network(subnet, strict=False),
             gateway=ip_address(text(value, "Gateway")) if text(value, "Gateway") else None,
             ip_range=ip_network(text(value, "IPRange"), strict=False)
             if text(value, "IPRange")
             else None,
-            reserved=text_mapping(value, "AuxiliaryAddresses"),
+            reserved=reserved,
         )
     except ValueError as error:
         raise InvalidArgument(f"invalid subnet {subnet}: {error}") from None

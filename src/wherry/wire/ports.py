@@ -1,23 +1,26 @@
 """Ports in Docker's documents: ``{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}``."""
 
+import re
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from wherry.model.errors import InvalidArgument
 from wherry.model.ports import ContainerPort, PortBinding, PublishedPort, Transport
 from wherry.wire.documents import Json
+from wherry.wire.fields import items, text
 
 HIGHEST = 65_535
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
-def decode_port(text: str) -> ContainerPort:
+def decode_port(spelt: str) -> ContainerPort:
     """``80/tcp``; without a transport TCP is meant."""
-    number, _, transport = text.partition("/")
+    number, _, transport = spelt.partition("/")
     try:
         kind = Transport((transport or "tcp").lower())
     except ValueError:
         raise InvalidArgument(f"invalid proto: {transport}") from None
-    mistake = f"invalid port specification: {text!r}"
+    mistake = f'invalid port specification: "{spelt}"'
     return ContainerPort(number=_number(number, mistake), transport=kind)
 
 
@@ -27,13 +30,13 @@ def decode_exposed(value: Json) -> tuple[ContainerPort, ...]:
 
 def decode_bindings(value: Json) -> Iterator[PortBinding]:
     """Every binding in ``PortBindings``; a port without one gets a free port on every address."""
-    for key, targets in value.items():
+    for key in value:
         port = decode_port(key)
-        for target in targets or [{}]:
-            first, last = _range(target.get("HostPort") or "")
+        for target in items(value, key) or [{}]:
+            first, last = _range(text(target, "HostPort"))
             yield PortBinding(
                 port=port,
-                host_ip=_address(target.get("HostIp") or ""),
+                host_ip=_address(text(target, "HostIp")),
                 host_port=first,
                 host_port_end=last,
             )
@@ -87,27 +90,28 @@ def encode_port_list(
     )
 
 
-def _range(text: str) -> tuple[int, int]:
-    if not text:
+def _range(spelt: str) -> tuple[int, int]:
+    if not spelt:
         return 0, 0
-    first, dash, last = text.partition("-")
-    begin = _number(first, f"invalid port specification: {text!r}", lowest=0)
-    end = _number(last, f"invalid port specification: {text!r}") if dash else begin
+    mistake = f'invalid port specification: "{spelt}"'
+    first, dash, last = spelt.partition("-")
+    begin = _number(first, mistake, lowest=0)
+    end = _number(last, mistake) if dash else begin
     if end < begin:
-        raise InvalidArgument(f"invalid port specification: {text!r}".replace("'", '"'))
+        raise InvalidArgument(mistake)
     return begin, end
 
 
-def _number(text: str, mistake: str, *, lowest: int = 1) -> int:
-    if text.isascii() and text.isdecimal() and lowest <= int(text[:9]) <= HIGHEST:
-        return int(text)
-    raise InvalidArgument(mistake.replace("'", '"'))
+def _number(spelt: str, mistake: str, *, lowest: int = 1) -> int:
+    if _DIGITS.fullmatch(spelt) and lowest <= int(spelt) <= HIGHEST:
+        return int(spelt)
+    raise InvalidArgument(mistake)
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    if not text:
+def _address(spelt: str) -> IPv4Address | IPv6Address | None:
+    if not spelt:
         return None
     try:
-        return ip_address(text.strip("[]"))
+        return ip_address(spelt.strip("[]"))
     except ValueError:
-        raise InvalidArgument(f"invalid IP address: {text}") from None
+        raise InvalidArgument(f"invalid IP address: {spelt}") from None

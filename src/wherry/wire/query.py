@@ -1,10 +1,14 @@
 """Query parameters, as Docker reads them."""
 
+import re
 from collections.abc import Mapping
 
 from wherry.model.errors import InvalidArgument
 
 _FALSE = frozenset({"", "0", "no", "false", "none"})
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_MOST_DIGITS = 18
+_SIZE = re.compile(r"[0-9]{1,9}")
 
 
 def decode_flag(query: Mapping[str, str], key: str, *, otherwise: bool = False) -> bool:
@@ -23,10 +27,11 @@ def decode_integer(query: Mapping[str, str], key: str) -> int | None:
     text = query.get(key, "")
     if not text:
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidArgument(f'strconv.Atoi: parsing "{text}": invalid syntax') from None
+    if not _INTEGER.fullmatch(text):
+        raise InvalidArgument(f'strconv.Atoi: parsing "{text}": invalid syntax')
+    if len(text) > _MOST_DIGITS:
+        raise InvalidArgument(f'strconv.Atoi: parsing "{text}": value out of range')
+    return int(text)
 
 
 def decode_size(query: Mapping[str, str]) -> tuple[int, int]:
@@ -38,7 +43,7 @@ def decode_size(query: Mapping[str, str]) -> tuple[int, int]:
     sizes: list[int] = []
     for key, name in (("h", "height"), ("w", "width")):
         text = query.get(key, "")
-        if not text.isascii() or not text.isdecimal() or int(text[:9]) > 65_535:
+        if not _SIZE.fullmatch(text) or int(text) > 65_535:
             raise InvalidArgument(f'invalid resize {name} "{text}": invalid syntax')
         sizes.append(int(text))
     return sizes[0], sizes[1]

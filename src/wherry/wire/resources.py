@@ -12,7 +12,7 @@ from wherry.model.resources import (
     WeightDevice,
 )
 from wherry.wire.documents import Json
-from wherry.wire.fields import integer, items, text
+from wherry.wire.fields import flag, integer, items, text, text_lists, text_mapping, texts
 
 
 def decode_resources(host: Json) -> Resources:
@@ -37,7 +37,7 @@ def decode_resources(host: Json) -> Resources:
         memory_swappiness=None if swappiness in (None, -1) else integer(host, "MemorySwappiness"),
         kernel_memory_tcp_bytes=integer(host, "KernelMemoryTCP"),
         pids_limit=integer(host, "PidsLimit"),
-        oom_kill_disable=bool(host.get("OomKillDisable")),
+        oom_kill_disable=flag(host, "OomKillDisable"),
         oom_score_adj=integer(host, "OomScoreAdj"),
         shm_size_bytes=integer(host, "ShmSize"),
         ulimits=tuple(
@@ -53,7 +53,7 @@ def decode_resources(host: Json) -> Resources:
             for one in items(host, "Devices")
         ),
         device_requests=tuple(_decode_request(one) for one in items(host, "DeviceRequests")),
-        device_cgroup_rules=tuple(host.get("DeviceCgroupRules") or ()),
+        device_cgroup_rules=texts(host, "DeviceCgroupRules"),
         blkio_weight=integer(host, "BlkioWeight"),
         blkio_weight_devices=tuple(
             WeightDevice(path=text(one, "Path"), weight=integer(one, "Weight"))
@@ -77,9 +77,9 @@ def _decode_request(one: Json) -> DeviceRequest:
     return DeviceRequest(
         driver=text(one, "Driver"),
         count=integer(one, "Count"),
-        device_ids=tuple(one.get("DeviceIDs") or ()),
-        capabilities=tuple(tuple(group) for group in one.get("Capabilities") or ()),
-        options=tuple((one.get("Options") or {}).items()),
+        device_ids=texts(one, "DeviceIDs"),
+        capabilities=text_lists(one, "Capabilities"),
+        options=tuple(text_mapping(one, "Options").items()),
     )
 
 

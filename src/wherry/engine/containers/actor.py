@@ -94,7 +94,7 @@ class Actor:
         status = self.container.state.status
         if status is Status.STARTING:
             self.launched = asyncio.get_running_loop().create_future()
-            self.launched.add_done_callback(lambda one: one.exception())
+            self.launched.add_done_callback(_heed)
         self._lane.extend((effect, None) for effect in RESUMED.get(status, ()))
         self._wake_lane()
 
@@ -193,8 +193,7 @@ class Actor:
     def _note_launch(self, move: Move, outcome: Outcome) -> None:
         if outcome.event in (Event.START, Event.RETRY_DUE):
             self.launched = asyncio.get_running_loop().create_future()
-            # nobody may be listening, and that is no fault
-            self.launched.add_done_callback(lambda one: one.cancelled() or one.exception())
+            self.launched.add_done_callback(_heed)
         elif self.launched is not None and not self.launched.done():
             if outcome.failure is not None:
                 self.launched.set_exception(outcome.failure)
@@ -235,6 +234,12 @@ class Actor:
             for one in calmed:
                 if not one.done():
                     one.set_result(None)
+
+
+def _heed(launched: asyncio.Future[None]) -> None:
+    """Nobody may be listening for why a start failed, and that is no fault."""
+    if not launched.cancelled():
+        launched.exception()
 
 
 def _after(state: ContainerState, move: Move, outcome: Outcome) -> ContainerState:

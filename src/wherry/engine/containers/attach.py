@@ -1,7 +1,6 @@
 """Joining a client to the standard streams of a container or of an exec."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -95,7 +94,7 @@ async def join(
 
             def one_ended(task: asyncio.Task[bool]) -> None:
                 # output ended, or the client left: the other direction has nothing more to do
-                if task.cancelled() or task.exception() or task.result():
+                if task is outward or task.cancelled() or task.exception() or task.result():
                     outward.cancel()
                     inward.cancel()
 
@@ -109,10 +108,13 @@ async def join(
 async def _outward(
     client: Duplex, console: Console, wanted: Wanted, frame: Callable[[Output], bytes]
 ) -> bool:
-    with contextlib.suppress(ConnectionError):
+    """True when the output came to its end; False when the client is gone."""
+    try:
         async for piece in console.output():
             if wanted.takes(piece.stream):
                 await client.write(frame(piece))
+    except ConnectionError:
+        return False
     return True
 
 

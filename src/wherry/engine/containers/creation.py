@@ -13,7 +13,7 @@ from wherry.drivers.storage.base import Snapshots
 from wherry.engine.containers.prepare import check_env
 from wherry.model.capabilities import effective_capabilities
 from wherry.model.container import Container, ContainerSpec
-from wherry.model.errors import Conflict, InvalidArgument, NotFound
+from wherry.model.errors import Conflict, InvalidArgument, NotFound, Unsupported
 from wherry.model.mounts import (
     PROPAGATIONS,
     MountKind,
@@ -118,6 +118,7 @@ class Maker:
         runtime = spec.runtime or self._defaults.runtime
         if runtime not in self._defaults.runtimes:
             raise InvalidArgument(f"unknown or invalid runtime name: {runtime}")
+        _refuse_what_is_not_there(spec)
         self._check_namespaces(spec)
         log = spec.log
         if not log.driver:
@@ -327,7 +328,7 @@ class Maker:
             and one.writable
             and not one.subpath
             and "nocopy" not in one.options
-            and not any(os.scandir(one.source))
+            and not os.listdir(one.source)
         ]
         if not empty:
             return
@@ -347,6 +348,28 @@ class Maker:
 
     def discard_folder(self, container_id: str) -> None:
         shutil.rmtree(self._layout.container_dir(container_id), ignore_errors=True)
+
+
+def _refuse_what_is_not_there(spec: ContainerSpec) -> None:
+    """Say no to what would otherwise be ignored without a word."""
+    if spec.init:
+        raise Unsupported(
+            "an init process in the container is not supported yet",
+            hint="leave out --init, or start one as the image's entrypoint",
+        )
+    if spec.namespaces.user not in ("", "host"):
+        raise InvalidArgument(f"invalid USER mode: {spec.namespaces.user}")
+    for request in spec.resources.device_requests:
+        wanted = " ".join(f"[{' '.join(group)}]" for group in request.capabilities)
+        raise InvalidArgument(
+            f'could not select device driver "{request.driver}" with capabilities: [{wanted}]'
+        )
+    if spec.storage_options:
+        raise InvalidArgument(
+            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+        )
+    if spec.isolation not in ("", "default"):
+        raise InvalidArgument(f"invalid isolation '{spec.isolation}' on linux")
 
 
 async def _drop_volume(volumes: Volumes, name: str) -> None:

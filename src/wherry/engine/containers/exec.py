@@ -24,6 +24,7 @@ KEPT_S = 300.0
 """Docker's clients ask for the exit code after the end; then the record goes."""
 
 MOST_PER_CONTAINER = 1000
+"""Of those that have not ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class Execs:
         if not spec.command or not spec.command[0]:
             raise InvalidArgument("No exec command specified")
         check_env(spec.env)
-        if len(self.ids_of(container.id)) >= MOST_PER_CONTAINER:
+        if self._count_unended(container.id) >= MOST_PER_CONTAINER:
             raise Conflict(f"container {container.id} has {MOST_PER_CONTAINER} execs already")
         made = Exec(id=make_id(), container_id=container.id, spec=spec)
         self._entries[made.id] = _Entry(made)
@@ -173,6 +174,12 @@ class Execs:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # inside -----------------------------------------------------------------------------
+
+    def _count_unended(self, container_id: str) -> int:
+        return sum(
+            one.exec.container_id == container_id and not one.ended.is_set()
+            for one in self._entries.values()
+        )
 
     def _watch(self, entry: _Entry, launch: ExecLaunch) -> None:
         self._later(self._see_it_end(entry, launch))

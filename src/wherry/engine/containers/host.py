@@ -129,6 +129,19 @@ class ContainerHost:
             self.publish(after, told)
 
     async def carry_out(self, effect: Effect, actor: Actor, payload: Any) -> Outcome | None:
+        try:
+            return await self._carry_out(effect, actor, payload)
+        except Exception as fault:
+            # whoever waits for the start or the removal must hear of its end
+            if effect in (Effect.PREPARE, Effect.LAUNCH, Effect.FIND):
+                log.exception("container %s: %s", actor.container.short_id, effect)
+                return self._failed(actor.container, LaunchFailed(f"internal error: {fault!r}"))
+            if effect is Effect.ERASE:
+                log.exception("container %s: not removed", actor.container.short_id)
+                return Outcome(event=Event.ERASE_FAILED, known={"error": str(fault)})
+            raise
+
+    async def _carry_out(self, effect: Effect, actor: Actor, payload: Any) -> Outcome | None:
         container = actor.container
         match effect:
             case Effect.PREPARE:
@@ -313,7 +326,7 @@ class ContainerHost:
                 for name in container.own_volumes:
                     with contextlib.suppress(WherryError):
                         await self._volumes.remove(name, force=True)
-        except OSError as error:
+        except (WherryError, OSError) as error:
             log.warning("container %s: not removed: %s", container.short_id, error)
             return Outcome(event=Event.ERASE_FAILED, known={"error": str(error)})
         return Outcome(event=Event.ERASED)

@@ -11,7 +11,7 @@ from wherry.engine.clock import Clock
 from wherry.engine.containers.host import launch_of
 from wherry.engine.containers.service import Containers
 from wherry.model.container import Container
-from wherry.model.errors import InvalidArgument, Unsupported
+from wherry.model.errors import InvalidArgument, Unsupported, WherryError
 from wherry.model.lifecycle import Status
 from wherry.model.timestamps import format_rfc3339_ns
 from wherry.state.layout import Layout
@@ -109,7 +109,7 @@ class LogKeeper:
                 if container.has_process and container.spec.log.driver != "none":
                     try:
                         await self._rotate(container)
-                    except OSError as error:
+                    except (OSError, WherryError) as error:
                         log.warning("container %s: log not rotated: %s", container.short_id, error)
 
     async def _rotate(self, container: Container) -> None:
@@ -146,7 +146,7 @@ def parse_size(text: str) -> int:
         unit, number = _UNITS[number[-1]], number[:-1]
     try:
         return int(float(number) * unit)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InvalidArgument(f"invalid size: '{text}'") from None
 
 

@@ -135,7 +135,8 @@ def resolve_user(
     if row is None and number is None:
         raise InvalidArgument(f"unable to find user {user}: no matching entries in passwd file")
     uid = number if number is not None else _in_range(row[2] if row else "0")
-    gid = _in_range(row[3]) if row else 0
+    # a field that is no number counts as 0, as it does for the runtimes
+    gid = _in_range(row[3]) if row and row[3].isdecimal() else 0
     home = (row[5] if row else "") or "/"
     supplementary: list[int] = []
     if group_name:
@@ -169,7 +170,8 @@ def _rows(text: bytes | None, fields: int) -> Iterable[list[str]]:
 
 
 def _number(text: str) -> int | None:
-    return _in_range(text) if text.lstrip("-").isdecimal() and text.isascii() else None
+    digits = text.removeprefix("-")
+    return _in_range(text) if digits.isdecimal() and digits.isascii() else None
 
 
 def _in_range(text: str) -> int:

@@ -226,7 +226,10 @@ class Containers:
             del self._by_name[bare]
             raise
         container = await actor.edit(lambda one: replace(one, name=bare))
-        del self._by_name[old]
+        self._by_name.pop(old, None)
+        if container.id not in self._actors:  # removed while the name was saved
+            del self._by_name[bare]
+            raise NoSuchContainer(wanted)
         self._host.publish(container, Told("rename", {"oldName": f"/{old}"}))
 
     # life ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from wherry.model.container import Container
-from wherry.model.lifecycle import Event
+from wherry.model.lifecycle import Event, Status
 
 
 class Told(NamedTuple):
@@ -28,6 +28,8 @@ def events_of(before: Container, event: Event, after: Container, payload: Any) -
             yield Told("oom", {})
         ran_s = max(0, after.state.finished_ns - before.state.started_ns) // 1_000_000_000
         yield Told("die", {"exitCode": str(after.state.exit_code), "execDuration": str(ran_s)})
+    elif event is Event.STOP and before.state.status is Status.STOPPING:
+        return  # it joins the first, and nothing is sent
     elif event in (Event.KILL, Event.STOP) and before.has_process and payload:
         yield Told("kill", {"signal": str(payload.signal)})
     elif event is Event.GRACE_OVER:

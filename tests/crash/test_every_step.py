@@ -1,0 +1,130 @@
+"""The daemon dies at every save and every effect of a container's life, and is started again."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ENGINE_NEEDS
+from tests.crash.crashing import (
+    Client,
+    CrashingEngine,
+    Scenario,
+    crash_everywhere,
+    crashing_engine,
+)
+
+pytestmark = [pytest.mark.needs(*ENGINE_NEEDS), pytest.mark.timeout(600)]
+
+Found = Mapping[str, Any] | None
+
+_OBEYS = "echo run >> /marks/runs; trap 'exit 3' TERM; sleep 1000 & wait"
+_IGNORES = "echo run >> /marks/runs; trap '' TERM; sleep 1000"
+_ENDS = "echo run >> /marks/runs"
+# A folder can be made once: who finds it has met another one of itself.
+_ALONE = """
+mkdir /marks/here || touch /marks/clash
+echo run >> /marks/runs
+sleep 0.05
+rmdir /marks/here
+exit 1
+"""
+
+
+@pytest.fixture(scope="module")
+def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrashingEngine]:
+    with crashing_engine(tmp_path_factory.mktemp("crash", numbered=True)) as engine:
+        yield engine
+
+
+def _run_stop_remove(client: Client) -> None:
+    client.create(_OBEYS)
+    client.start()
+    client.stop()
+    client.remove()
+
+
+def _run_stubborn(client: Client) -> None:
+    client.create(_IGNORES)
+    client.start()
+    client.stop(grace_s=1)
+
+
+def _run_remove_by_force(client: Client) -> None:
+    client.create(
+        _OBEYS,
+        ExposedPorts={"80/tcp": {}},
+        HostConfig={"PortBindings": {"80/tcp": [{"HostPort": "8080"}]}},
+    )
+    client.start()
+    client.remove(force=True)
+
+
+def _run_and_execute(client: Client) -> None:
+    client.create(_OBEYS)
+    client.start()
+    client.execute("echo exec >> /marks/execs")
+
+
+def _run_once(client: Client) -> None:
+    client.create(
+        _ENDS,
+        ExposedPorts={"80/tcp": {}},
+        Volumes={"/data": {}},
+        HostConfig={"AutoRemove": True, "PortBindings": {"80/tcp": [{"HostPort": "8080"}]}},
+    )
+    client.start()
+
+
+def _run_for_ever(client: Client) -> None:
+    client.create(_ALONE, HostConfig={"RestartPolicy": {"Name": "always"}})
+    client.start()
+
+
+def _check_long(client: Client, found: Found) -> None:
+    ends = {"stop", "remove"} & set(client.asked)
+    if "start" in client.answered:
+        assert client.runs() == 1
+        if not ends:
+            assert found is not None
+            assert found["State"]["Running"], found["State"]
+    if "stop" in client.asked and "remove" not in client.asked:
+        assert found is not None
+        assert found["State"]["Running"] is False or client.pending("stop"), found["State"]
+    if found is not None and found["State"]["Status"] == "exited" and client.runs():
+        code = found["State"]["ExitCode"]
+        assert code in (3, 137), found["State"]
+        assert found["State"]["StartedAt"] < found["State"]["FinishedAt"], found["State"]
+
+
+def _check_once(client: Client, found: Found) -> None:
+    if "start" in client.answered:
+        assert client.runs() == 1
+        assert found is None, found
+
+
+def _check_for_ever(client: Client, found: Found) -> None:
+    if "start" in client.answered:
+        assert client.runs() >= 1
+        assert found is not None
+        assert found["State"]["Status"] in ("running", "restarting"), found["State"]
+
+
+SCENARIOS = (
+    Scenario(name="stop", play=_run_stop_remove, check=_check_long),
+    Scenario(name="stubborn", play=_run_stubborn, check=_check_long),
+    Scenario(name="force", play=_run_remove_by_force, check=_check_long),
+    Scenario(name="exec", play=_run_and_execute, check=_check_long),
+    Scenario(name="once", play=_run_once, check=_check_once, goes_by_itself=True),
+    Scenario(name="always", play=_run_for_ever, check=_check_for_ever, restless=True),
+)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_a_death_at_any_step_is_made_good(
+    crashing: CrashingEngine, scenario: Scenario, tmp_path: Path
+) -> None:
+    most = 40 if scenario.restless else 300
+    steps = crash_everywhere(crashing, scenario, tmp_path, most=most)
+    assert steps > 10
