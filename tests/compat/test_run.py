@@ -196,9 +196,5 @@ def test_sysctl_and_ulimit(docker: Docker) -> None:
     assert shown.split() == ["99", "77", "88"]
 
 
-def test_init_reaps_and_passes_the_exit_code(docker: Docker) -> None:
-    assert docker("run", "--rm", "--init", IMAGE, "sh", "-c", "exit 9").code == 9
-
-
 def test_a_container_with_no_output_and_stdin_closed_ends_at_once(docker: Docker) -> None:
     assert docker.run(IMAGE, "true") == ""

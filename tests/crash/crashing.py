@@ -68,6 +68,10 @@ class CrashingEngine(OwnEngine):
     def do_not_crash(self) -> None:
         self.plan_path.unlink(missing_ok=True)
 
+    def words_since(self, offset: int) -> str:
+        """What it has logged after so many bytes."""
+        return self.log_path.read_bytes()[offset:].decode(errors="replace")
+
     def steps(self) -> list[str]:
         """Those reached since `crash_at`."""
         reached = self.plan_path.with_suffix(".reached")
@@ -182,20 +186,28 @@ def crash_everywhere(
     for number in range(1, most):
         client = Client(engine, f"{scenario.name}-{number}", folder / f"{number}")
         client.marks_dir.mkdir(parents=True)
+        said = engine.log_path.stat().st_size
         engine.crash_at(number, deep=deep)
-        died = _play_until_death(engine, scenario, client)
+        died, refusal = True, ""
+        try:
+            died = _play_until_death(engine, scenario, client)
+        except AssertionError as error:
+            refusal = str(error)
         steps = engine.steps()
         engine.do_not_crash()
-        if not died:
+        if not died or refusal:
             engine.kill()
         context = f"{scenario.name}, died at {steps[-1] if steps else 'no step'}"
         try:
+            assert not refusal, refusal
             _restart_and_check(engine, scenario, client, before)
         except AssertionError as error:
             failures.append(
                 f"{context}; asked {client.asked}, answered {client.answered}: {error}\n"
-                f"{engine.last_words(20)}"
+                f"{engine.words_since(said)}"
             )
+            if engine.is_dead():
+                engine.start()
             engine.remove_everything()
             before = snapshot_of_host(engine)  # what it left is told once
         if not died:

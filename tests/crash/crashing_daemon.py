@@ -44,14 +44,16 @@ class Plan:
 
     def __init__(self, path: Path) -> None:
         self._path, self._reached = path, path.with_suffix(".reached")
-        self._count = 0
+        self._count = self._made_ns = 0
 
     def reach(self, step: str, *, deep: bool = False) -> None:
         try:
             at, *words = self._path.read_text().split()
+            made_ns = self._path.stat().st_mtime_ns
         except FileNotFoundError:
-            self._count = 0
             return
+        if made_ns != self._made_ns:
+            self._count, self._made_ns = 0, made_ns
         if deep and "deep" not in words:
             return
         self._count += 1

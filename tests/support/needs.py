@@ -39,6 +39,10 @@ def _program(name: str) -> Callable[[], bool]:
     return lambda: shutil.which(name) is not None
 
 
+def _loop() -> bool:
+    return Path("/dev/loop-control").exists() and shutil.which("mkfs.ext4") is not None
+
+
 CAPABILITIES: dict[str, Callable[[], bool]] = {
     "root": _root,
     "netns": _netns,
@@ -48,6 +52,7 @@ CAPABILITIES: dict[str, Callable[[], bool]] = {
     "nft": _program("nft"),
     "busybox": _program("busybox"),
     "mmdebstrap": _program("mmdebstrap"),
+    "loop": _loop,
     "docker": lambda: find_docker() is not None,
 }
 

@@ -33,6 +33,7 @@ from wherry.model.errors import (
 )
 from wherry.model.filters import Filters
 from wherry.model.ids import make_id
+from wherry.model.lifecycle import HOLDS_RESOURCES
 from wherry.model.network import Endpoint, Network, Pool
 from wherry.model.ports import PortBinding, PublishedPort, plan_published
 from wherry.model.timestamps import parse_moment_ns
@@ -67,6 +68,12 @@ class NetworkDefaults:
     mtu_bytes: int = 1500
 
 
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    endpoints: tuple[Endpoint, ...] = ()
+    published: tuple[PublishedPort, ...] = ()
+
+
 class Networks:
     def __init__(
         self,
@@ -81,6 +88,8 @@ class Networks:
         self._rows, self._driver, self._events = rows, driver, events
         self._layout, self._defaults, self._resolv_conf = layout, defaults, resolv_conf
         self._networks: dict[str, Network] = {}
+        self._connected: dict[str, _Connected] = {}
+        """By container, what `disconnect` has to undo."""
         self._changing = asyncio.Lock()
         self._containers: Containers
 
@@ -90,7 +99,15 @@ class Networks:
         """Load what is kept, make what every engine has, and put the kernel in order."""
         self._containers = containers
         self._networks = {one.id: one for one in await self._rows.load()}
-        running = [one for one in containers.list_containers() if one.state.sandbox]
+        # of one that has ended, addresses and ports may be another's by now
+        running = [
+            one
+            for one in containers.list_containers()
+            if one.state.sandbox and one.state.status in HOLDS_RESOURCES
+        ]
+        self._connected = {
+            one.id: _Connected(one.state.endpoints, one.state.published) for one in running
+        }
         in_use = [
             (endpoint, container.state.published if number == 0 else ())
             for container in running
@@ -306,6 +323,7 @@ class Networks:
             if wanted and self._networks[endpoints[0].network_id].driver == "bridge":
                 published = await self._driver.publish(endpoints[0], wanted)
             undo.pop_all()
+        self._connected[container.id] = _Connected(tuple(endpoints), tuple(published))
         for endpoint in endpoints:
             self._tell(self._networks[endpoint.network_id], "connect", container)
         return {
@@ -332,12 +350,12 @@ class Networks:
 
     async def disconnect(self, container: Container) -> None:
         """Undo `connect`, also when only half of it happened."""
-        state = container.state
-        if state.published and state.endpoints:
-            await self._driver.unpublish(state.endpoints[0], state.published)
+        connected = self._connected.pop(container.id, _Connected())
+        if connected.published and connected.endpoints:
+            await self._driver.unpublish(connected.endpoints[0], connected.published)
         if not container.spec.network.mode.startswith("container:"):
             await self._driver.discard_sandbox(container.id)
-        for endpoint in state.endpoints:
+        for endpoint in connected.endpoints:
             if network := self._networks.get(endpoint.network_id):
                 self._tell(network, "disconnect", container)
 

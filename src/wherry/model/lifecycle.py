@@ -120,9 +120,9 @@ NOTHING_TO_DO = {
 
 RESUMED: Mapping[Status, tuple[Effect, ...]] = {
     S.STARTING:   (F.FIND,),
-    S.RUNNING:    (F.WATCH,),
-    S.PAUSED:     (F.WATCH,),
-    S.STOPPING:   (F.WATCH, F.ARM_GRACE),
+    S.RUNNING:    (F.WATCH, F.THAW),
+    S.PAUSED:     (F.WATCH, F.FREEZE),
+    S.STOPPING:   (F.WATCH, F.THAW, F.SIGNAL, F.ARM_GRACE),
     S.RESTARTING: (F.RELEASE, F.ARM_RETRY),
     S.EXITED:     (F.RELEASE,),
     S.CREATED:    (F.RELEASE,),

@@ -109,7 +109,9 @@ class Actor:
             if outcome is not None:
                 self.post(outcome)
 
-        self._named[name] = self._spawn(wait())
+        task = self._named[name] = self._spawn(wait())
+        # cancelled before it began, it would leave a coroutine that nobody awaited
+        task.add_done_callback(lambda _: waiting.close())
 
     def stop_waiting(self, name: str) -> None:
         if task := self._named.pop(name, None):

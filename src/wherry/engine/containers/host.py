@@ -18,15 +18,19 @@ from wherry.drivers.storage.base import Snapshots
 from wherry.engine.clock import Clock
 from wherry.engine.containers.actor import Actor, Outcome
 from wherry.engine.containers.telling import Told, attributes_of, events_of
-from wherry.model.container import DEFAULT_STOP_TIMEOUT_S, Container
+from wherry.model.container import DEFAULT_STOP_SIGNAL, DEFAULT_STOP_TIMEOUT_S, Container
 from wherry.model.errors import LaunchFailed, PortTaken, WherryError
 from wherry.model.lifecycle import Effect, Event, Status
 from wherry.model.restart import next_delay_s
+from wherry.model.signals import parse_signal
 from wherry.state.layout import Layout
 
 log = logging.getLogger(__name__)
 
 SIGKILL = 9
+DISCONNECTED: Mapping[str, Any] = {"sandbox": "", "endpoints": (), "published": ()}
+"""Known of a container when it begins to start: until PREPARED nothing is its own, whatever it had
+the last time."""
 _LAUNCH_ERROR = 128
 """Docker's exit code when something other than the program kept a container from starting."""
 
@@ -155,7 +159,7 @@ class ContainerHost:
             case Effect.RELEASE:
                 await self._release(container)
             case Effect.SIGNAL:
-                self._runtime.signal(_process(container), payload.signal)
+                self._runtime.signal(_process(container), _signal_of(container, payload))
             case Effect.SIGNAL_KILL:
                 self._runtime.signal(_process(container), SIGKILL)
             case Effect.ARM_GRACE:
@@ -166,9 +170,11 @@ class ContainerHost:
                 actor.stop_waiting("grace")
                 actor.stop_waiting("retry")
             case Effect.FREEZE:
-                await self._runtime.pause(launch_of(container, self._layout))
+                if self._runtime.is_alive(_process(container)):
+                    await self._runtime.pause(launch_of(container, self._layout))
             case Effect.THAW:
-                await self._runtime.resume(launch_of(container, self._layout))
+                if self._runtime.is_alive(_process(container)):
+                    await self._runtime.resume(launch_of(container, self._layout))
             case Effect.ERASE:
                 return await self._erase(container)
         return None
@@ -302,7 +308,7 @@ class ContainerHost:
 
     async def _retry(self, container: Container) -> Outcome:
         await self._clock.sleep(container.state.restart_delay_s)
-        return Outcome(event=Event.RETRY_DUE)
+        return Outcome(event=Event.RETRY_DUE, known=DISCONNECTED)
 
     async def _release(self, container: Container) -> None:
         self._answer_consoles(container.id, None)
@@ -350,6 +356,14 @@ def _started(process: Process, started_ns: int) -> Outcome:
             "finished_ns": 0,
         },
     )
+
+
+def _signal_of(container: Container, payload: Signal | None) -> int:
+    if payload is not None:
+        return payload.signal
+    # a stop that an earlier daemon decided: which signal it was is not kept
+    text = container.spec.program.stop_signal
+    return parse_signal(text) if text else DEFAULT_STOP_SIGNAL
 
 
 def _process(container: Container) -> Process:

@@ -16,7 +16,13 @@ from wherry.drivers.storage.base import Snapshots
 from wherry.engine.clock import Clock
 from wherry.engine.containers import creation
 from wherry.engine.containers.actor import Actor, Outcome
-from wherry.engine.containers.host import SIGKILL, ContainerHost, Signal, launch_of
+from wherry.engine.containers.host import (
+    DISCONNECTED,
+    SIGKILL,
+    ContainerHost,
+    Signal,
+    launch_of,
+)
 from wherry.engine.containers.prepare import merge_image
 from wherry.engine.containers.telling import Told
 from wherry.model.container import DEFAULT_STOP_SIGNAL, Container, ContainerSpec
@@ -104,7 +110,7 @@ class Containers:
         for actor in list(self._actors.values()):
             actor.resume()
             if _starts_with_the_engine(actor.container):
-                actor.post(Outcome(event=Event.START))
+                actor.post(Outcome(event=Event.START, known=DISCONNECTED))
 
     async def close(self) -> None:
         """Stop waiting for processes; they go on."""
@@ -250,7 +256,9 @@ class Containers:
             raise Conflict("cannot start a paused container, try unpause instead")
         if status in (Status.REMOVING, Status.DEAD):
             raise Conflict("container is marked for removal and cannot be started")
-        await actor.ask(Event.START, stopped_by_user=False, restarts=0, restart_delay_s=0.0)
+        await actor.ask(
+            Event.START, stopped_by_user=False, restarts=0, restart_delay_s=0.0, **DISCONNECTED
+        )
         if actor.launched is not None:
             await asyncio.shield(actor.launched)
 
