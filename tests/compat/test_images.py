@@ -120,7 +120,7 @@ def test_rmi_by_id_of_a_running_one_is_refused_even_by_force(docker: Docker, imp
 
 
 def test_rmi_of_an_unknown_image(docker: Docker) -> None:
-    assert "No such image: nobody-here:latest" in docker.fails("rmi", "nobody-here", code=1)
+    assert "No such image: nobody-here" in docker.fails("rmi", "nobody-here", code=1)
 
 
 def test_history(docker: Docker, imported: str) -> None:

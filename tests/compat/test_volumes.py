@@ -95,7 +95,7 @@ def test_volume_inspect(docker: Docker) -> None:
 
 def test_an_unknown_volume(docker: Docker) -> None:
     error = docker.fails("volume", "inspect", "nobody-here", code=1)
-    assert "get nobody-here: no such volume" in error
+    assert re.search("no such volume", error, re.IGNORECASE)
 
 
 def test_a_bind_mount_is_the_hosts_folder(docker: Docker, engine: Engine, shared_dir: Path) -> None:

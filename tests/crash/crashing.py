@@ -118,7 +118,13 @@ class Client:
         self.ask("create", "POST", f"/containers/create?name={self.name}", body)
 
     def start(self) -> None:
+        """Returns once it was answered, and the program has begun."""
+        ran = self.runs()
         self.ask("start", "POST", f"/containers/{self.name}/start")
+        deadline = time.monotonic() + 5
+        while self.runs() == ran:
+            assert time.monotonic() < deadline, "it was started, and does not run"
+            time.sleep(0.005)
 
     def stop(self, grace_s: int = 5) -> None:
         self.ask("stop", "POST", f"/containers/{self.name}/stop?t={grace_s}")
@@ -254,9 +260,7 @@ def _settled(client: Client, scenario: Scenario) -> Mapping[str, Any] | None:
         time.sleep(0.02)
 
 
-def _check_consistent(
-    client: Client, found: Mapping[str, Any] | None, scenario: Scenario
-) -> None:
+def _check_consistent(client: Client, found: Mapping[str, Any] | None, scenario: Scenario) -> None:
     if "remove" in client.answered:
         assert found is None, "a removed container is back"
     started = "start" in client.asked
@@ -275,18 +279,11 @@ def _check_consistent(
     assert not client.clashed(), "two of it ran at once"
 
 
-def _use_again(
-    client: Client, found: Mapping[str, Any] | None, scenario: Scenario
-) -> None:
+def _use_again(client: Client, found: Mapping[str, Any] | None, scenario: Scenario) -> None:
     """What rests can be started."""
     if found is None or scenario.restless or found["State"]["Status"] == "running":
         return
-    ran = client.runs()
     client.start()
-    deadline = time.monotonic() + 5
-    while client.runs() != ran + 1:
-        assert time.monotonic() < deadline, "started again, it does not run"
-        time.sleep(0.01)
 
 
 def _lives(pid: int) -> bool:

@@ -67,6 +67,13 @@ def _run_and_execute(client: Client) -> None:
     client.execute("echo exec >> /marks/execs")
 
 
+def _run_and_pause(client: Client) -> None:
+    client.create(_OBEYS)
+    client.start()
+    client.ask("pause", "POST", f"/containers/{client.name}/pause")
+    client.ask("unpause", "POST", f"/containers/{client.name}/unpause")
+
+
 def _run_once(client: Client) -> None:
     client.create(
         _ENDS,
@@ -98,6 +105,25 @@ def _check_long(client: Client, found: Found) -> None:
         assert found["State"]["StartedAt"] < found["State"]["FinishedAt"], found["State"]
 
 
+def _check_pause(client: Client, found: Found) -> None:
+    _check_long(client, found)
+    if found is None or not found["State"]["Running"]:
+        return
+    if "pause" in client.answered and "unpause" not in client.asked:
+        assert found["State"]["Paused"]
+    if "unpause" in client.answered:
+        assert not found["State"]["Paused"]
+    assert found["State"]["Paused"] == _is_frozen(found["Id"]), found["State"]
+
+
+def _is_frozen(container_id: str) -> bool:
+    (state,) = [
+        *Path("/sys/fs/cgroup").glob(f"freezer/**/*{container_id}*/freezer.state"),
+        *Path("/sys/fs/cgroup").glob(f"wherry/**/*{container_id}*/cgroup.freeze"),
+    ]
+    return state.read_text().strip() in ("FROZEN", "1")
+
+
 def _check_once(client: Client, found: Found) -> None:
     if "start" in client.answered:
         assert client.runs() == 1
@@ -116,6 +142,7 @@ SCENARIOS = (
     Scenario(name="stubborn", play=_run_stubborn, check=_check_long),
     Scenario(name="force", play=_run_remove_by_force, check=_check_long),
     Scenario(name="exec", play=_run_and_execute, check=_check_long),
+    Scenario(name="pause", play=_run_and_pause, check=_check_pause),
     Scenario(name="once", play=_run_once, check=_check_once, goes_by_itself=True),
     Scenario(name="always", play=_run_for_ever, check=_check_for_ever, restless=True),
 )

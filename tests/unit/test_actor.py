@@ -9,7 +9,7 @@ import pytest
 from tests.support.fakes import FakeWorld, make_container, turns
 from wherry.engine.containers.actor import Actor, Outcome
 from wherry.model.errors import AlreadySo, Conflict, LaunchFailed
-from wherry.model.lifecycle import Effect, Event, Status
+from wherry.model.lifecycle import RESUMED, Effect, Event, Status
 
 
 @pytest.fixture
@@ -180,7 +180,8 @@ async def test_a_new_daemon_watches_what_ran(world: FakeWorld, status: Status) -
     actor = actor_in(world, status)
     actor.resume()
     await actor.idle()
-    assert world.log == ["did watch"]
+    assert world.log == [f"did {effect}" for effect in RESUMED[status]]
+    assert world.log[0] == "did watch"
 
 
 async def test_a_start_that_was_interrupted_is_settled_by_the_new_daemon(world: FakeWorld) -> None:

@@ -98,10 +98,10 @@ def routes(system: System, events: Events, usage: DiskUsage) -> Routes:
         return json_reply(document)
 
     async def authenticate(call: Call) -> Reply:
-        """500 with the words of a Docker that cannot reach the registry."""
+        """500: there is no way to a registry yet, and the text says so."""
         server, _ = wire.decode_auth(await read_object(call, required=False))
         host = server.removeprefix("https://").removeprefix("http://").partition("/")[0]
-        host = host or "registry-1.docker.io"
+        host = host or "docker.io"
         text = f'Get "https://{host}/v2/": this engine does not log in to registries'
         return json_reply({"message": text}, HTTPStatus.INTERNAL_SERVER_ERROR)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from wherry.model.units import format_duration
+
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 _MINUTE_S, _HOUR_S = 60, 3600
@@ -27,34 +29,6 @@ def _format_size(size: float, step: float, names: tuple[str, ...], digits: int) 
         size /= step
         place += 1
     return f"{size:.{digits}g}{names[place]}"
-
-
-def format_duration(seconds: float) -> str:
-    """``About a minute``, ``2 hours``: one unit, chosen by size."""
-    whole = int(seconds)
-    if whole < 1:
-        return "Less than a second"
-    if whole == 1:
-        return "1 second"
-    if whole < _MINUTE_S:
-        return f"{whole} seconds"
-    minutes = whole // _MINUTE_S
-    if minutes == 1:
-        return "About a minute"
-    if minutes < 60:
-        return f"{minutes} minutes"
-    hours = int(seconds / _HOUR_S + 0.5)
-    if hours == 1:
-        return "About an hour"
-    for limit, divisor, name in (
-        (48, 1, "hours"),
-        (24 * 7 * 2, 24, "days"),
-        (24 * 30 * 2, 24 * 7, "weeks"),
-        (24 * 365 * 2, 24 * 30, "months"),
-    ):
-        if hours < limit:
-            return f"{hours // divisor} {name}"
-    return f"{int(seconds / _HOUR_S) // 24 // 365} years"
 
 
 def format_age(created_s: float) -> str:

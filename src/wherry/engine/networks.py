@@ -305,6 +305,7 @@ class Networks:
         if mode == "host":
             # no link and no address, but the container is in that network all the same
             endpoint = _endpoint_of(self.get(mode), container, EndpointRequest(network=mode))
+            self._connected[container.id] = _Connected((endpoint,))
             self._tell(self.get(mode), "connect", container)
             return {"sandbox": "", "endpoints": (endpoint,), "published": ()}
         if mode.startswith("container:"):

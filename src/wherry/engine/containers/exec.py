@@ -92,6 +92,7 @@ class Execs:
         check_env(spec.env)
         if self._count_unended(container.id) >= MOST_PER_CONTAINER:
             raise Conflict(f"container {container.id} has {MOST_PER_CONTAINER} execs already")
+        await self._runtime.warm()  # begins only, and is done by the time it starts
         made = Exec(id=make_id(), container_id=container.id, spec=spec)
         self._entries[made.id] = _Entry(made)
         self._host.publish(

@@ -68,7 +68,7 @@ def _check(filters: Filters) -> None:
         if value not in _HEALTH:
             raise InvalidArgument(f"invalid filter 'health={value}'")
     for value in filters.values("exited"):
-        if not value.lstrip("-").isdecimal():
+        if not value.removeprefix("-").isdecimal():
             raise InvalidArgument(f"invalid filter 'exited={value}'")
     for key in ("publish", "expose"):
         for value in filters.values(key):
@@ -78,7 +78,7 @@ def _check(filters: Filters) -> None:
 def _find(containers: Sequence[Container], wanted: Sequence[str]) -> Container | None:
     for name in wanted[:1]:
         for one in containers:
-            if one.name == name.removeprefix("/") or one.id.startswith(name):
+            if one.name == name.removeprefix("/") or (name and one.id.startswith(name)):
                 return one
         raise NoSuchContainer(name)
     return None
