@@ -65,17 +65,28 @@ async def test_rotation_under_a_flood_loses_nothing_and_following_goes_across(
     rig: Rig, logs: ConmonLogs
 ) -> None:
     count = 300_000
-    launch = rig.launch("sh", "-c", f"seq 1 {count}", stdin=False)
+    half = count // 2
+    # it goes on with the second half once there was a rotation, however slow this machine is
+    program = f"seq 1 {half}; read go; seq {half + 1} {count}"
+    launch = rig.launch("sh", "-c", program, stdin=True)
     process = await rig.runtime.create(launch)
     path, ended = launch.log_path, asyncio.Event()
     assert path is not None
+    console = rig.runtime.console(launch)
     rotations = 0
 
     async def rotate() -> None:
         nonlocal rotations
         while not ended.is_set():
-            rotations += await logs.rotate(rig.runtime, launch, max_bytes=200_000, max_files=100)
+            done = await logs.rotate(rig.runtime, launch, max_bytes=200_000, max_files=100)
+            if done and not rotations:
+                await console.write(b"go\n")
+            rotations += done
             await asyncio.sleep(0)
+
+    async def drain() -> None:
+        async for _ in console.output():
+            pass
 
     async def run() -> None:
         await rig.runtime.start(launch)
@@ -85,7 +96,9 @@ async def test_rotation_under_a_flood_loses_nothing_and_following_goes_across(
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         following = group.create_task(collect(logs.read(path, ended=ended)))
         group.create_task(rotate())
+        group.create_task(drain())
         group.create_task(run())
+    await console.close()
     expected = [b"%d\n" % number for number in range(1, count + 1)]
     assert rotations > 0
     assert [line.data for line in following.result()] == expected

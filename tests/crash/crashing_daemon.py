@@ -1,10 +1,10 @@
 """``wherryd`` that kills itself at a chosen step of a container's life.
 
-``python -m tests.crash.crashing_daemon PLAN [wherryd's options]``. While the file PLAN exists, every
-step is counted and its name appended to ``PLAN.reached``; at the number that PLAN holds, the process
-ends by SIGKILL. A step is counted before it is done and after: both "died before" and "died right
-after, and nobody was told" happen. With ``deep`` behind the number, the steps inside an effect count
-too.
+``python -m tests.crash.crashing_daemon PLAN [wherryd's options]``. While the file PLAN exists,
+every step is counted and its name appended to ``PLAN.reached``; at the number that PLAN holds, the
+process ends by SIGKILL. A step is counted before it is done and after: both "died before" and "died
+right after, and nobody was told" happen. With ``deep`` behind the number, the steps inside an
+effect count too.
 
 The product has no hook for this: the doors are subclassed, and what is behind them is wrapped.
 """
@@ -93,8 +93,8 @@ def crash_by(plan: Plan) -> None:
             await super().delete(container_id)
             plan.reach("deleted")
 
-    wiring.ContainerHost = CrashingHost  # type: ignore[misc]
-    wiring.ContainerRows = CrashingRows  # type: ignore[misc]
+    for double in (CrashingHost, CrashingRows):
+        setattr(wiring, double.__base__.__name__, double)
     for owner, names in DEEP:
         for name in names:
             setattr(owner, name, _counted(plan, getattr(owner, name)))

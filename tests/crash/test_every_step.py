@@ -1,6 +1,8 @@
 """The daemon dies at every save and every effect of a container's life, and is started again."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from tests.crash.crashing import (
 )
 
 pytestmark = [pytest.mark.needs(*ENGINE_NEEDS), pytest.mark.timeout(600)]
+
+# Also at the steps inside an effect: four times as many.
+DEEP = os.environ.get("WHERRY_CRASH_DEEP") == "1"
 
 Found = Mapping[str, Any] | None
 
@@ -33,9 +38,11 @@ exit 1
 
 
 @pytest.fixture(scope="module")
-def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrashingEngine]:
-    with crashing_engine(tmp_path_factory.mktemp("crash", numbered=True)) as engine:
-        yield engine
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[CrashingEngine]]:
+    """Two, that take turns at the steps of a scenario."""
+    with ExitStack() as stack:
+        folders = [tmp_path_factory.mktemp("crash", numbered=True) for _ in range(2)]
+        yield [stack.enter_context(crashing_engine(folder)) for folder in folders]
 
 
 def _run_stop_remove(client: Client) -> None:
@@ -46,7 +53,8 @@ def _run_stop_remove(client: Client) -> None:
 
 
 def _run_stubborn(client: Client) -> None:
-    client.create(_IGNORES)
+    # the grace that a request names is not kept for the next daemon: the container's own is
+    client.create(_IGNORES, StopTimeout=1)
     client.start()
     client.stop(grace_s=1)
 
@@ -72,6 +80,11 @@ def _run_and_pause(client: Client) -> None:
     client.start()
     client.ask("pause", "POST", f"/containers/{client.name}/pause")
     client.ask("unpause", "POST", f"/containers/{client.name}/unpause")
+
+
+def _run_ending(client: Client) -> None:
+    client.create(f"{_ENDS}; exit 7")
+    client.start()
 
 
 def _run_once(client: Client) -> None:
@@ -124,6 +137,15 @@ def _is_frozen(container_id: str) -> bool:
     return state.read_text().strip() in ("FROZEN", "1")
 
 
+def _check_ending(client: Client, found: Found) -> None:
+    if not client.runs():
+        return
+    assert found is not None
+    state = found["State"]
+    assert (state["Status"], state["ExitCode"], state["Error"]) == ("exited", 7, ""), state
+    assert state["StartedAt"] < state["FinishedAt"], state
+
+
 def _check_once(client: Client, found: Found) -> None:
     if "start" in client.answered:
         assert client.runs() == 1
@@ -143,6 +165,7 @@ SCENARIOS = (
     Scenario(name="force", play=_run_remove_by_force, check=_check_long),
     Scenario(name="exec", play=_run_and_execute, check=_check_long),
     Scenario(name="pause", play=_run_and_pause, check=_check_pause),
+    Scenario(name="ending", play=_run_ending, check=_check_ending),
     Scenario(name="once", play=_run_once, check=_check_once, goes_by_itself=True),
     Scenario(name="always", play=_run_for_ever, check=_check_for_ever, restless=True),
 )
@@ -150,8 +173,8 @@ SCENARIOS = (
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 def test_a_death_at_any_step_is_made_good(
-    crashing: CrashingEngine, scenario: Scenario, tmp_path: Path
+    engines: Sequence[CrashingEngine], scenario: Scenario, tmp_path: Path
 ) -> None:
     most = 40 if scenario.restless else 300
-    steps = crash_everywhere(crashing, scenario, tmp_path, most=most)
+    steps = crash_everywhere(engines, scenario, tmp_path, deep=DEEP, most=most)
     assert steps > 10

@@ -48,6 +48,7 @@ OURS_FOR_PS = {
     "wherry.client.jsontext",
     "wherry.http.client",
     "wherry.model.errors",
+    "wherry.model.units",
 }
 
 PROGRAM = """

@@ -80,7 +80,13 @@ def _ruleset(engine: OwnEngine) -> str:
 
 
 def _without_pool(mounts: tuple[str, ...], root: Path) -> list[str]:
-    return [point for point in mounts if not point.startswith(f"{root}/run/netns/")]
+    """Without prepared namespaces, and without what other tests of this machine have mounted."""
+    return [
+        point
+        for point in mounts
+        if not point.startswith(f"{root}/run/netns/")
+        and (point.startswith(f"{root}/") or "/pytest-of-" not in point)
+    ]
 
 
 def _cgroups(engine: OwnEngine) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -195,12 +196,11 @@ async def test_deleted_rows_are_gone(database: Database) -> None:
     assert await volumes.load() == [volume]
     await containers.delete(one.id)
     await volumes.delete("v")
-    assert await containers.load() == await volumes.load() == []
+    assert await containers.load() == []
+    assert await volumes.load() == []
 
 
 async def test_a_network_that_is_saved_twice_is_one(database: Database) -> None:
-    from datetime import UTC, datetime
-
     rows = NetworkRows(database)
     network = Network(id="n", name="net", driver="bridge", created=datetime.now(UTC))
     await rows.save(network)

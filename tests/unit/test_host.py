@@ -66,7 +66,7 @@ class Rig:
         self.host = ContainerHost(
             rows=self.rows,
             runtime=self.runtime,
-            snapshots=self.snapshots,  # type: ignore[arg-type]
+            snapshots=self.snapshots,
             connections=self.connections,
             bundles=self.bundles,
             volumes=self.volumes,

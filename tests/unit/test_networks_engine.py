@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class FakeDriver:
         self, sandbox: Sandbox, network: Network, endpoint: Endpoint, *, interface: str
     ) -> Endpoint:
         self._do(f"join {network.name} {interface}")
-        return replace(endpoint, ipv4=endpoint.ipv4 or ip_address("10.9.0.2"))
+        return replace(endpoint, ipv4=endpoint.ipv4 or IPv4Address("10.9.0.2"))
 
     async def leave(self, sandbox: str, network: Network, endpoint: Endpoint) -> None:
         self._do("leave")
@@ -186,7 +186,7 @@ async def test_a_network_with_containers_in_it_stays(rig: Rig) -> None:
     one = rig.in_network("web")
     running = replace(one, state=replace(one.state, status=Status.RUNNING, endpoints=(endpoint,)))
     rig.containers.kept.append(running)
-    with pytest.raises(Forbidden, match='has active endpoints .name:"calm_ketch"'):
+    with pytest.raises(Forbidden, match=r'has active endpoints .name:"calm_ketch"'):
         await rig.networks.remove("web")
     rig.containers.kept[:] = [one]
     await rig.networks.remove("web")
@@ -335,14 +335,14 @@ async def test_an_end_gives_everything_back(rig: Rig) -> None:
 
 async def test_hosts_have_the_container_its_extra_names_and_its_links(rig: Rig) -> None:
     other = make_container("f" * 64, name="db")
-    endpoint = Endpoint(id="e", network_id="n", container_id="c", ipv4=ip_address("10.9.0.5"))
+    endpoint = Endpoint(id="e", network_id="n", container_id="c", ipv4=IPv4Address("10.9.0.5"))
     rig.containers.kept.append(replace(other, state=replace(other.state, endpoints=(endpoint,))))
     one = rig.in_network(
         "bridge",
         extra_hosts=("api:192.0.2.7", "v6=[fd00::1]", "gate:host-gateway"),
         links=("db:store", "gone"),
     )
-    mine = Endpoint(id="e", network_id="n", container_id="c", ipv4=ip_address("10.9.0.2"))
+    mine = Endpoint(id="e", network_id="n", container_id="c", ipv4=IPv4Address("10.9.0.2"))
     lines = [line.split() for line in rig.networks.hosts(one, [mine]).splitlines()]
     assert ["10.9.0.2", ID[:12]] in lines
     assert ["192.0.2.7", "api"] in lines

@@ -70,8 +70,9 @@ async def running(config: Config) -> AsyncIterator[tuple[Engine, Server]]:
         raise Unsupported("wherryd needs to be root", hint="start it with sudo")
     check_not_chrooted()
     layout = Layout(data_root=config.data_root.absolute(), run_root=config.exec_root.absolute())
-    prepare_folders(layout)
+    make_data_root(layout)
     lock_fd = take_lock(layout)
+    prepare_folders(layout)
     database = Database(layout.database_path)
     try:
         await database.open()
@@ -87,15 +88,18 @@ async def running(config: Config) -> AsyncIterator[tuple[Engine, Server]]:
         os.close(lock_fd)
 
 
+def make_data_root(layout: Layout) -> None:
+    """It can be walked through and not listed: what a container's mounts name lies below."""
+    os.makedirs(layout.data_root, mode=0o711, exist_ok=True)
+    os.chmod(layout.data_root, 0o711)
+
+
 def prepare_folders(layout: Layout) -> None:
     """Make every folder that the rest takes for granted.
 
-    The data root can be walked through and not listed: what a container's mounts name lies below.
-    It is a mount of its own, so that mounts may travel between it and volumes (crun makes the
-    mount that holds a root file system private).
+    The one that root file systems are mounted in is a mount of its own: crun makes the mount
+    that holds one private, and volumes' mounts are to travel all the same.
     """
-    os.makedirs(layout.data_root, mode=0o711, exist_ok=True)
-    os.chmod(layout.data_root, 0o711)
     os.makedirs(layout.run_root, mode=0o711, exist_ok=True)
     os.chmod(layout.run_root, 0o711)
     for folder, mode in (
@@ -113,6 +117,13 @@ def prepare_folders(layout: Layout) -> None:
         os.makedirs(folder, mode=mode, exist_ok=True)
         os.chmod(folder, mode)
     _make_private_mount(layout.bundles_dir)
+
+
+def _discard_private_mount(folder: Path) -> None:
+    """At the end, unless containers run on in it."""
+    if os.path.ismount(folder) and not os.listdir(folder):
+        with contextlib.suppress(OSError):
+            mount.unmount(folder)
 
 
 def _make_private_mount(folder: Path) -> None:
@@ -211,6 +222,7 @@ async def _close(engine: Engine) -> None:
         except Exception:
             log.warning("at the end: %s failed", step.__qualname__, exc_info=True)
     engine.drivers.logs.close()
+    _discard_private_mount(engine.layout.bundles_dir)
 
 
 def _make_server(config: Config, engine: Engine) -> Server:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -234,14 +235,32 @@ class ContainerHost:
         launch = launch_of(container, self._layout)
         process = await self._runtime.find(launch)
         if process is None:
-            return self._failed(
-                container, LaunchFailed("the engine ended while this container was starting")
-            )
-        try:
-            await self._runtime.start(launch)
-        except (WherryError, OSError) as error:
-            return self._failed(container, error)
-        return _started(process, self._clock.now_ns())
+            return self._cut_short(container)
+        if self._runtime.is_alive(process):
+            try:
+                await self._runtime.start(launch)
+            except (WherryError, OSError) as error:
+                if self._runtime.is_alive(process):
+                    return self._failed(container, error)
+        # one that ran and has ended meanwhile was started all the same: its exit code says how
+        return _started(process, _began_ns(process, self._clock.now_ns()))
+
+    def _cut_short(self, container: Container) -> Outcome:
+        """The engine died before there was a process: whoever is always wanted begins anew."""
+        state = container.state
+        failure = LaunchFailed("the engine ended while this container was starting")
+        delay_s = next_delay_s(
+            container.spec.restart,
+            exit_code=failure.exit_code,
+            stopped_by_user=state.stopped_by_user,
+            restarts=state.restarts,
+            last_delay_s=state.restart_delay_s,
+            ran_s=0,
+        )
+        if delay_s is None:
+            return self._failed(container, failure)
+        known = {"restart_delay_s": delay_s, "pid": 0}
+        return Outcome(event=Event.EXITED_RETRY, known=known, failure=failure)
 
     def _failed(self, container: Container, error: WherryError | OSError) -> Outcome:
         self._answer_consoles(container.id, None)
@@ -356,6 +375,12 @@ def _started(process: Process, started_ns: int) -> Outcome:
             "finished_ns": 0,
         },
     )
+
+
+def _began_ns(process: Process, now_ns: int) -> int:
+    """When a process that an earlier daemon started began, to a clock tick."""
+    since_boot_ns = process.start_ticks * (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
+    return now_ns - max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - since_boot_ns)
 
 
 def _signal_of(container: Container, payload: Signal | None) -> int:
