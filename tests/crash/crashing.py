@@ -20,6 +20,7 @@ from tests.support.leftovers import Snapshot, find_leftovers, snapshot_of_host
 from tests.support.needs import REPOSITORY
 
 SETTLES_WITHIN_S = 10
+CALM_FOR_S = 0.2
 DIES_WITHIN_S = 1.0
 """What an engine does by itself after the last answer (a program that ends) is done by then."""
 _RESTING = ("created", "running", "paused", "exited")
@@ -177,6 +178,7 @@ class Scenario:
     """Of what is known once the next daemon has settled."""
     goes_by_itself: bool = False
     """``--rm``: not being there is right as soon as it was to be started."""
+    ends_by_itself: bool = False
     restless: bool = False
     """Begins anew for ever: any status is right."""
 
@@ -277,17 +279,22 @@ def _restart_and_check(
 
 
 def _settled(client: Client, scenario: Scenario) -> Mapping[str, Any] | None:
+    """What the engine says once it says the same for a while, and nothing is expected any more."""
     deadline = time.monotonic() + SETTLES_WITHIN_S
+    before, since = "", time.monotonic()
     while True:
         found = client.inspect()
-        if found is None or found["State"]["Status"] in _RESTING:
-            if client.pending("stop") or scenario.goes_by_itself:
-                # what was begun before the crash goes on: wait until it has ended, or give up
-                if found is None or found["State"]["Status"] != "running":
-                    return found
-            else:
-                return found
-        if time.monotonic() > deadline or (scenario.restless and found is not None):
+        if found is None:
+            return None
+        state = found["State"]
+        if state["Status"] != before:
+            before, since = state["Status"], time.monotonic()
+        rests = state["Status"] in _RESTING and state["Running"] == _lives(state["Pid"])
+        # what was begun before the crash goes on
+        ending = state["Running"] and (client.pending("stop") or scenario.ends_by_itself)
+        if rests and not ending and time.monotonic() - since > CALM_FOR_S:
+            return found
+        if scenario.restless or time.monotonic() > deadline:
             return found
         time.sleep(0.02)
 

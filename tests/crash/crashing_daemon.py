@@ -93,8 +93,9 @@ def crash_by(plan: Plan) -> None:
             await super().delete(container_id)
             plan.reach("deleted")
 
-    for double in (CrashingHost, CrashingRows):
-        setattr(wiring, double.__base__.__name__, double)
+    doubles: dict[str, type] = {"ContainerHost": CrashingHost, "ContainerRows": CrashingRows}
+    for name, double in doubles.items():
+        setattr(wiring, name, double)
     for owner, names in DEEP:
         for name in names:
             setattr(owner, name, _counted(plan, getattr(owner, name)))

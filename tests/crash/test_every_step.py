@@ -165,8 +165,10 @@ SCENARIOS = (
     Scenario(name="force", play=_run_remove_by_force, check=_check_long),
     Scenario(name="exec", play=_run_and_execute, check=_check_long),
     Scenario(name="pause", play=_run_and_pause, check=_check_pause),
-    Scenario(name="ending", play=_run_ending, check=_check_ending),
-    Scenario(name="once", play=_run_once, check=_check_once, goes_by_itself=True),
+    Scenario(name="ending", play=_run_ending, check=_check_ending, ends_by_itself=True),
+    Scenario(
+        name="once", play=_run_once, check=_check_once, goes_by_itself=True, ends_by_itself=True
+    ),
     Scenario(name="always", play=_run_for_ever, check=_check_for_ever, restless=True),
 )
 

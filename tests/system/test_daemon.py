@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engine import IMAGE, REPOSITORY, OwnEngine, own_engine
+from tests.support.docker import IMAGE
+from tests.support.engine import OwnEngine, own_engine
 from tests.support.leftovers import find_leftovers, snapshot_of_host
+from tests.support.needs import REPOSITORY
 
 pytestmark = pytest.mark.needs("root", "netns", "overlay", "crun", "conmon", "nft", "busybox")
 

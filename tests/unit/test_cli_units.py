@@ -8,13 +8,13 @@ from wherry.cli.commands.ps import format_ports
 from wherry.cli.format import ellipsis, go_quote, natural_order, render_table
 from wherry.cli.moments import parse_moment
 from wherry.cli.units import (
-    format_duration,
     format_memory,
     format_size,
     parse_duration_ns,
     parse_memory_bytes,
     parse_time_ns,
 )
+from wherry.model.units import format_duration
 
 NANO = 10**9
 

@@ -195,6 +195,10 @@ def _sweep(engine: Engine) -> None:
             _discard(one)
     names = [one.name for one in layout.volumes_dir.iterdir()]
     for name in engine.volumes.unknown_folders(names):
+        with contextlib.suppress(OSError):  # empty: made by a daemon that died before the row
+            layout.volume_dir(name).rmdir()
+            layout.volume_dir(name).parent.rmdir()
+            continue
         # never deleted: it may be somebody's data; a volume of this name will find it
         log.warning("the folder of volume %s has no record", name)
 

@@ -201,9 +201,7 @@ class Connection(RequestHandler):
             and self._payload is not None
             and not self._payload.is_eof()
         ):
-            self._payload.set_exception(
-                InvalidArgument("the chunks of the body are none")
-            )
+            self._payload.set_exception(InvalidArgument("the chunks of the body are none"))
 
     def _payload_is_complete(self) -> bool:
         if self._body_left:

@@ -13,7 +13,7 @@
         trash/                        what is being deleted; emptied at start
     <run root>/                       0700 root; gone at reboot, as it should be
         containers/<id>/              bundle: config.json, pid, attach socket, rootfs mount
-        exits/<id>                    conmon's exit files
+        exits/<id>/                   conmon's exit file
         execs/<id>/                   one exec: process.json, pid, attach socket
         netns/<name>                  network namespaces, bound
         runtime/                      the runtime's own state

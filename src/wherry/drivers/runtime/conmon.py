@@ -144,7 +144,13 @@ class ConmonRuntime:
         if status is None:
             return None
         found = Process(pid=status.pid, start_ticks=status.start_ticks)
-        if self.is_alive(found) or os.path.exists(files_of(launch).exit_path):
+        files = files_of(launch)
+        if os.path.exists(files.exit_path):
+            return found
+        # conmon ends when nobody hears what came of the launch: without it there is no log and
+        # no exit code, and what it made has not begun to run
+        if self.is_alive(found) and (monitor := _open_monitor(files)) is not None:
+            os.close(monitor)
             return found
         return None
 

@@ -351,6 +351,8 @@ class ContainerHost:
                 for name in container.own_volumes:
                     with contextlib.suppress(WherryError):
                         await self._volumes.remove(name, force=True)
+                        # an earlier daemon may have died between the row and the folder
+                        _discard_tree(self._layout.volume_dir(name).parent)
         except (WherryError, OSError) as error:
             log.warning("container %s: not removed: %s", container.short_id, error)
             return Outcome(event=Event.ERASE_FAILED, known={"error": str(error)})
