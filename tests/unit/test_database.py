@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import make_container, make_spec
+from tests.support.fakes import make_container
 from wherry.model.errors import Unsupported
 from wherry.model.lifecycle import Status
 from wherry.model.network import Network
@@ -172,9 +172,8 @@ async def test_two_containers_cannot_have_one_name(database: Database) -> None:
         await rows.insert(make_container("f" * 64))
 
 
-@pytest.mark.parametrize(("auto_remove", "level"), [(False, FULL), (True, NORMAL)])
-async def test_only_what_outlives_its_process_is_synced(
-    database: Database, monkeypatch: pytest.MonkeyPatch, auto_remove: bool, level: int
+async def test_a_start_does_not_wait_for_the_disk_and_a_new_name_does(
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     levels: list[int] = []
     write = Database._write
@@ -184,8 +183,11 @@ async def test_only_what_outlives_its_process_is_synced(
         return write(self, change, durable)
 
     monkeypatch.setattr(Database, "_write", watch)
-    await ContainerRows(database).insert(make_container(spec=make_spec(auto_remove=auto_remove)))
-    assert levels == [level]
+    rows, container = ContainerRows(database), make_container()
+    await rows.insert(container)
+    await rows.save_state(container)
+    await rows.save_record(container)
+    assert levels == [NORMAL, NORMAL, FULL]
 
 
 async def test_deleted_rows_are_gone(database: Database) -> None:

@@ -121,23 +121,16 @@ def prepare_folders(layout: Layout) -> None:
 
 def _discard_private_mount(folder: Path) -> None:
     """At the end, unless containers run on in it."""
-    if os.path.ismount(folder) and not os.listdir(folder):
+    if mount.is_mount_point(folder) and not os.listdir(folder):
         with contextlib.suppress(OSError):
             mount.unmount(folder)
 
 
 def _make_private_mount(folder: Path) -> None:
     # a second one on top would hide what is mounted in the first: every container's files
-    if not _is_mount_point(folder):
+    if not mount.is_mount_point(folder):
         mount.bind(folder, folder)
     mount.set_propagation(folder, mount.MountFlag.PRIVATE)
-
-
-def _is_mount_point(folder: Path) -> bool:
-    # a folder bound on itself has the same device as its parent: only the list of mounts says
-    wanted = os.fsencode(folder.resolve())
-    with open("/proc/thread-self/mountinfo", "rb") as mounts:
-        return any(line.split(b" ", 5)[4] == wanted for line in mounts)
 
 
 def take_lock(layout: Layout) -> int:

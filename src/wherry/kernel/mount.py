@@ -154,6 +154,17 @@ def unmount(target: Path, *, lazy: bool = False) -> None:
         raise SyscallError("umount2", ctypes.get_errno(), target)
 
 
+def is_mount_point(path: Path) -> bool:
+    """Whether something is mounted at `path`, also a folder that was bound on itself.
+
+    Such a one has the device of its parent, so stat(2) cannot tell: only the list of mounts can.
+    Source: proc_pid_mountinfo(5).
+    """
+    wanted = os.fsencode(path.resolve())
+    with open("/proc/thread-self/mountinfo", "rb") as mounts:
+        return any(line.split(b" ", 5)[4] == wanted for line in mounts)
+
+
 def bind(source: Path, target: Path, *, recursive: bool = False) -> None:
     """Show `source` at `target` too. Raises SyscallError."""
     flags = MountFlag.BIND | (MountFlag.REC if recursive else MountFlag.NONE)

@@ -166,8 +166,12 @@ def _decode_network(body: Json, host: Json) -> NetworkSpec:
     wanted = items_by_name(mapping(body, "NetworkingConfig"), "EndpointsConfig")
     mac = text(body, "MacAddress")
     endpoints = tuple(decode_endpoint(name, value, mac=mac) for name, value in wanted.items())
+    mode = "bridge" if mode == "default" else mode
+    if mac and not endpoints:
+        # how clients before API 1.44 say it
+        endpoints = (EndpointRequest(network=mode, mac=mac),)
     return NetworkSpec(
-        mode="bridge" if mode == "default" else mode,
+        mode=mode,
         endpoints=endpoints,
         bindings=tuple(decode_bindings(mapping(host, "PortBindings"))),
         publish_all=flag(host, "PublishAllPorts"),

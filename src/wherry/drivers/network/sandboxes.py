@@ -68,7 +68,7 @@ class Sandboxes:
     def adopt(self, keep: Iterable[str]) -> None:
         """Take over the folder: those of these names stay, all others go."""
         self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _is_mount_point(self._dir):
+        if not mount.is_mount_point(self._dir):
             mount.bind(self._dir, self._dir)
         mount.set_propagation(self._dir, MountFlag.PRIVATE)
         for name in {path.name for path in self._dir.iterdir()}.difference(keep):
@@ -179,10 +179,3 @@ def _write_setting(name: str, value: str) -> None:
             os.write(fd, value.encode())
         finally:
             os.close(fd)
-
-
-def _is_mount_point(path: Path) -> bool:
-    # A bind of a folder on itself has the same device as its parent: only the list of mounts says.
-    wanted = os.fsencode(path.resolve())
-    with open("/proc/thread-self/mountinfo", "rb") as mounts:
-        return any(line.split(b" ", 5)[4] == wanted for line in mounts)

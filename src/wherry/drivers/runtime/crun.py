@@ -207,7 +207,16 @@ def exit_code_of(words: str) -> int:
         for part in ("executable file not found", "no such file or directory", "not a directory")
     ):
         return 127
-    if "permission denied" in text or "is a directory" in text:
+    if any(
+        part in text
+        # the last two are crun's words since 1.15
+        for part in (
+            "permission denied",
+            "is a directory",
+            "it is not executable",
+            "is not a regular file",
+        )
+    ):
         return 126
     return 125
 
