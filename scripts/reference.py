@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from unittest.mock import MagicMock
 
+from scripts.lifecycle_page import render_lifecycle
 from wherry.daemon.options import OPTIONS
 from wherry.state import layout
 
@@ -22,7 +23,12 @@ MADE = "<!-- Made by scripts/reference.py: change the code, then run `make docs`
 
 def render() -> dict[str, str]:
     """The text of each file below docs/reference."""
-    return {"api.md": render_api(), "config.md": render_config(), "storage.md": render_storage()}
+    return {
+        "api.md": render_api(),
+        "config.md": render_config(),
+        "lifecycle.md": render_lifecycle(),
+        "storage.md": render_storage(),
+    }
 
 
 def render_api() -> str:
@@ -36,12 +42,15 @@ def render_api() -> str:
         "swarm does, and no plugin is ever installed.\n"
     ]
     for noun, routes in _list_routes().items():
-        rows = "\n".join(f"| `{method}` | `{path}` |" for path, method in routes)
-        parts.append(f"\n## {noun}\n\n| method | path |\n| --- | --- |\n{rows}\n")
+        rows = "\n".join(
+            f"| `{method}` | `{path}` | {promise} |" for path, method, promise in routes
+        )
+        parts.append(f"\n## {noun}\n\n| method | path | answer |\n| --- | --- | --- |\n{rows}\n")
     return "".join(parts)
 
 
-def _list_routes() -> dict[str, list[tuple[str, str]]]:
+def _list_routes() -> dict[str, list[tuple[str, str, str]]]:
+    """Path, method and the handler's own words, by module."""
     found = {}
     for path in sorted(API_DIR.glob("*.py")):
         module = import_module(f"wherry.api.{path.stem}")
@@ -52,8 +61,12 @@ def _list_routes() -> dict[str, list[tuple[str, str]]]:
                 *(MagicMock() for one in needed.values() if one.kind is not one.KEYWORD_ONLY),
                 **{n: MagicMock() for n, one in needed.items() if one.kind is one.KEYWORD_ONLY},
             )
-            pairs = (route.replace(":path}", "}").split(" ", 1) for route in routes)
-            found[path.stem] = sorted((target, method) for method, target in pairs)
+            rows = []
+            for route, handler in routes.items():
+                method, target = route.replace(":path}", "}").split(" ", 1)
+                promise = " ".join((inspect.getdoc(handler) or "").split()).replace("|", "\\|")
+                rows.append((target, method, promise))
+            found[path.stem] = sorted(rows)
     return found
 
 

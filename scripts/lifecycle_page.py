@@ -1,22 +1,15 @@
-"""Write docs/reference/lifecycle.md from the table that a container's life is.
-
-    .venv/bin/python -m scripts.make_reference
-
-`tests/unit/test_reference_docs.py` fails when what is there is not what the table says.
-"""
+"""The page docs/reference/lifecycle.md, from the table that a container's life is."""
 
 import ast
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from wherry.model import lifecycle
 from wherry.model.lifecycle import MOVES, NOTHING_TO_DO, RESUMED, Effect, Event, Status
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "lifecycle.md"
 MADE = (
-    "<!-- Made by scripts/make_reference.py from model/lifecycle.py: change the table, then run "
-    "`python -m scripts.make_reference`. -->\n\n"
+    "<!-- Made by scripts/lifecycle_page.py from model/lifecycle.py: change the table, then run "
+    "`make docs`. -->\n\n"
 )
 INTRODUCTION = (
     "An event makes a move: the next status is saved first, then the effects are carried out in "
@@ -94,12 +87,3 @@ def _effects(effects: Sequence[Effect]) -> str:
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [titles, ["---"] * len(titles), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def main() -> None:
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(render_lifecycle())
-
-
-if __name__ == "__main__":
-    main()
