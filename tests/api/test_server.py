@@ -98,6 +98,7 @@ async def test_a_fault_is_logged_with_an_id_and_tells_only_the_id(
         (b'{"a":1,"a":2}', "invalid JSON: key 'a' occurs twice"),
         (b"[1]", "invalid JSON: an object is needed, not array"),
         (b'{"a":"\\ud800"}', "invalid JSON: invalid Unicode escape"),
+        (b'{"a":["b\\u0000c"]}', "invalid JSON: a string holds a NUL character"),
         (b'{"a":"\xff"}', "invalid JSON: invalid UTF-8"),
         (b"[" * 100_000, "invalid JSON: nested too deeply"),
         (b'{"a":' + b"[" * 65 + b"]" * 65 + b"}", "invalid JSON: nested too deeply"),

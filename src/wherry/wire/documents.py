@@ -84,6 +84,9 @@ def _check_text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidArgument("invalid JSON: invalid Unicode escape") from None
+    # no path, name or argument can hold one: said here once, for all of them
+    if "\0" in text:
+        raise InvalidArgument("invalid JSON: a string holds a NUL character")
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> Json:
