@@ -128,11 +128,14 @@ def test_logs_and_published_ports_live_on(own: OwnEngine) -> None:
     start(own, identity)
 
     def served() -> bool:
-        with own.host.connect(own.host.address, 18080) as connection:
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            answer = b""
-            while piece := connection.recv(4096):
-                answer += piece
+        answer = b""
+        try:
+            with own.host.connect(own.host.address, 18080) as connection:
+                connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                while piece := connection.recv(4096):
+                    answer += piece
+        except ConnectionError:
+            return False  # the program does not listen yet
         return b"served" in answer
 
     eventually(served)
@@ -148,6 +151,30 @@ def test_logs_and_published_ports_live_on(own: OwnEngine) -> None:
         lines.append(int(raw[8 : 8 + length]))
         raw = raw[8 + length :]
     assert lines == list(range(1, len(lines) + 1))
+
+
+def test_an_ended_daemon_leaves_its_network_only_to_containers_that_need_it(
+    own: OwnEngine,
+) -> None:
+    def ours() -> bool:
+        links = own.host.run("ip", "-brief", "link")
+        tables = own.host.run("nft", "list", "tables")
+        assert ("wherry0" in links) == ("inet wherry" in tables)
+        return "wherry0" in links
+
+    identity = create(own, "sleep", "1000")
+    start(own, identity)
+    own.stop()
+    assert ours()
+    own.start()
+    assert own.request("DELETE", f"/containers/{identity}?force=1").status == 204
+    own.stop()
+    assert not ours()
+    own.start()
+    again = create(own, "sleep", "1000")
+    start(own, again)
+    assert ours()
+    assert own.request("DELETE", f"/containers/{again}?force=1").status == 204
 
 
 def test_events_reach_back_over_a_restart(own: OwnEngine) -> None:

@@ -55,7 +55,7 @@ class FakeDriver:
     async def open(self, networks: Any, in_use: Any, *, keep: Collection[str] = ()) -> None:
         self.kept = keep
 
-    async def close(self) -> None:
+    async def close(self, *, leave_nothing: bool = False) -> None:
         self._do("close")
 
     async def create_network(self, network: Network) -> Network:

@@ -121,7 +121,11 @@ class Networks:
                 await self._make_predefined(name)
 
     async def close(self) -> None:
-        await self._driver.close()
+        """Let go of the kernel's objects; those that running containers need stay."""
+        needed = any(
+            one.state.status in HOLDS_RESOURCES for one in self._containers.list_containers()
+        )
+        await self._driver.close(leave_nothing=not needed)
 
     async def _make_predefined(self, name: str) -> None:
         network = Network(

@@ -38,8 +38,11 @@ class Networks(Protocol):
         Sandboxes stay that bear the container's id of one of `in_use`, or a name in `keep`.
         """
 
-    async def close(self) -> None:
-        """Give back what only a living daemon needs; running containers keep their networks."""
+    async def close(self, *, leave_nothing: bool = False) -> None:
+        """Give back what only a living daemon needs; running containers keep their networks.
+
+        With `leave_nothing`, for when none runs, bridges and rules go as well: `open` makes them
+        again."""
 
     async def create_network(self, network: Network) -> Network:
         """Make it in the kernel; returns it with what was chosen (bridge name, subnet, gateway).

@@ -105,11 +105,13 @@ class HostNetworks:
             ),
         ]
 
-    async def close(self) -> None:
+    async def close(self, *, leave_nothing: bool = False) -> None:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         self._background = []
+        if leave_nothing:
+            await self.discard_all()
         await self._forwarding.close()
         self._sandboxes.close()
         self._netlink.close()
