@@ -113,6 +113,7 @@ def prepare_folders(layout: Layout) -> None:
         (layout.execs_dir, 0o700),
         (layout.netns_dir, 0o700),
         (layout.runtime_dir, 0o700),
+        (layout.programs_dir, 0o700),
     ):
         os.makedirs(folder, mode=mode, exist_ok=True)
         os.chmod(folder, mode)

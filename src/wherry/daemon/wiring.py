@@ -11,6 +11,7 @@ from wherry.drivers.network.ipam import DEFAULT_POOLS, AddressPool
 from wherry.drivers.runtime.conmon import ConmonRuntime
 from wherry.drivers.runtime.conmon_log import ConmonLogs
 from wherry.drivers.runtime.crun import Program
+from wherry.drivers.runtime.sealed import seal_program
 from wherry.drivers.runtime.seccomp_filters import CompiledFilters
 from wherry.drivers.runtime.shim import ensure_shim
 from wherry.drivers.runtime.warm import CgroupWarmer
@@ -179,9 +180,9 @@ def choose_programs(
         path = _path_of(name, config)
         if path is None:
             continue
-        argv0 = path
+        argv0 = seal_program(path, layout.programs_dir / name)
         if hierarchies.mode is Mode.HYBRID:
-            argv0 = ensure_shim(layout.run_root, path)
+            argv0 = ensure_shim(layout.run_root, argv0)
         programs[name] = Program(
             name=name,
             argv0=argv0,

@@ -17,6 +17,7 @@
         execs/<id>/                   one exec: process.json, pid, attach socket
         netns/<name>                  network namespaces, bound
         runtime/                      the runtime's own state
+        programs/                     links to the runtimes' programs
         wherry.sock
 """
 
@@ -78,6 +79,11 @@ class Layout:
     @property
     def runtime_dir(self) -> Path:
         return self.run_root / "runtime"
+
+    @property
+    def programs_dir(self) -> Path:
+        """Links to the runtimes' programs, which are in the daemon's memory."""
+        return self.run_root / "programs"
 
     @property
     def socket_path(self) -> Path:
