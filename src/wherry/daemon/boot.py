@@ -166,7 +166,7 @@ async def _open(engine: Engine) -> None:
     await engine.networks.open(engine.containers)
     section = engine.filters.default_section(DEFAULT_CAPABILITIES)
     await engine.drivers.filters.open(section)
-    engine.containers.resume()
+    await engine.containers.resume()
 
 
 def _sweep(engine: Engine) -> None:

@@ -255,6 +255,8 @@ def encode_container(one: Container, around: Surroundings) -> Json:
 def state_word(one: Container) -> str:
     """The status in Docker's words: one of seven."""
     match one.state.status:
+        case Status.STARTING if one.state.restarts:
+            return "restarting"  # by its policy: it is not over until it runs
         case Status.STARTING:
             return "exited" if one.state.started_ns else "created"
         case Status.STOPPING:

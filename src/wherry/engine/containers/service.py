@@ -45,6 +45,7 @@ from wherry.state.layout import Layout
 log = logging.getLogger(__name__)
 
 _KILL_PATIENCE_S = 10.0
+_TAKEOVER_S = 10.0
 
 
 class Images(Protocol):
@@ -105,12 +106,20 @@ class Containers:
         for container in await self._rows.load():
             self._adopt(container)
 
-    def resume(self) -> None:
-        """Take over what an earlier daemon left, and apply the restart policies."""
+    async def resume(self) -> None:
+        """Take over what an earlier daemon left, and apply the restart policies.
+
+        Returns once it is known of each whether it runs: nobody is told of half a start.
+        """
         for actor in list(self._actors.values()):
             actor.resume()
             if _starts_with_the_engine(actor.container):
                 actor.post(Outcome(event=Event.START, known=DISCONNECTED))
+        try:
+            async with asyncio.timeout(_TAKEOVER_S):
+                await asyncio.gather(*(one.settled() for one in self._actors.values()))
+        except TimeoutError:
+            log.warning("some containers are still starting")
 
     async def close(self) -> None:
         """Stop waiting for processes; they go on."""
