@@ -1,7 +1,5 @@
 """Names resolved, lists filtered, removals decided: all without touching anything."""
 
-import time
-
 import pytest
 
 from wherry.engine.images.catalogue import Catalogue, compile_pattern
@@ -126,11 +124,10 @@ def test_patterns(pattern: str, text: str, fits: bool) -> None:
 
 
 def test_no_pattern_makes_matching_slow() -> None:
-    begin = time.perf_counter()
+    """One that tries every way would not end before the test's own limit of time."""
     pattern = compile_pattern("*a" * 50 + "*b")
     assert not pattern.fullmatch("a" * 1000)
     assert compile_pattern("*" * 1000 + "b").fullmatch("a" * 1000) is None
-    assert time.perf_counter() - begin < 0.5
 
 
 def test_prune_spares_names_and_what_is_used() -> None:
