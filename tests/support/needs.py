@@ -39,6 +39,15 @@ def _program(name: str) -> Callable[[], bool]:
     return lambda: shutil.which(name) is not None
 
 
+def _docker_28() -> bool:
+    """A stock command whose words are those that ours were modelled on."""
+    if (docker := find_docker()) is None:
+        return False
+    said = subprocess.run([docker, "--version"], check=False, capture_output=True, text=True).stdout
+    version = said.removeprefix("Docker version ").partition(".")[0]
+    return version.isdecimal() and int(version) == 28
+
+
 def _loop() -> bool:
     return Path("/dev/loop-control").exists() and shutil.which("mkfs.ext4") is not None
 
@@ -53,6 +62,7 @@ CAPABILITIES: dict[str, Callable[[], bool]] = {
     "busybox": _program("busybox"),
     "mmdebstrap": _program("mmdebstrap"),
     "loop": _loop,
+    "docker-28": _docker_28,
     "docker": lambda: find_docker() is not None,
 }
 

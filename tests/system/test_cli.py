@@ -124,7 +124,7 @@ LISTS = [
 ]
 
 
-@pytest.mark.needs("docker")
+@pytest.mark.needs("docker", "docker-28")
 @pytest.mark.parametrize("words", LISTS, ids=lambda words: " ".join(words[:2]))
 def test_lists_are_dockers(wherry: Docker, docker: Docker, words: tuple[str, ...]) -> None:
     wherry.start(IMAGE, "sleep", "1000")
@@ -161,7 +161,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.needs("docker")
+@pytest.mark.needs("docker", "docker-28")
 @pytest.mark.parametrize("words", MISTAKES, ids=" ".join)
 def test_mistakes_are_told_as_docker_tells_them(
     wherry: Docker, docker: Docker, words: tuple[str, ...]
