@@ -145,7 +145,7 @@ def make_drivers(config: Config, layout: Layout) -> Drivers:
     conmon = shutil.which("conmon")
     if conmon is None:
         raise Unsupported("conmon is not installed", hint="install the package conmon")
-    cache_dir, work_dir = layout.data_root / "filters", layout.run_root / "filters"
+    cache_dir, work_dir = layout.filters_dir, layout.filters_work_dir
     for folder in (cache_dir, work_dir):
         folder.mkdir(mode=0o700, exist_ok=True)
     return Drivers(

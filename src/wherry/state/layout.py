@@ -86,6 +86,16 @@ class Layout:
         return self.run_root / "programs"
 
     @property
+    def filters_dir(self) -> Path:
+        """Compiled system call filters, kept across restarts."""
+        return self.data_root / "filters"
+
+    @property
+    def filters_work_dir(self) -> Path:
+        """Where filters are compiled."""
+        return self.run_root / "filters"
+
+    @property
     def socket_path(self) -> Path:
         return self.run_root / "wherry.sock"
 
